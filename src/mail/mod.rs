@@ -17,7 +17,7 @@ mod smtp;
 mod trial;
 
 pub use failure::{Course, MailCode, MailError, Status};
-pub use letters::{Copied, House, Letter, LinkOf, Linked, asked, copied, linked, welcome};
+pub use letters::{Copied, Erasing, House, Letter, LinkOf, Linked, asked, copied, erasing, linked, welcome};
 pub use mailbox::{Addressee, Link, Sender};
 pub use message::{Attached, AttachedKind, Block, Message, RawMail, Stamp};
 pub use own_mailbox::{OwnMailbox, goes_to};

@@ -39,4 +39,11 @@ pub(super) const WORDS: Words = Words {
     copy_care: "Beide Dateien enthalten Ihre Antworten vollständig. Bewahren Sie sie dort auf, wo niemand sonst hinsieht.",
     copy_left_out: "Formulare, deren E-Mails an eine andere Adresse gehen, sind nicht dabei. Schreiben Sie an {email}, wenn welche davon Ihre sind.",
     copy_not_you: "Das waren nicht Sie? Wer darum bat, hatte einen Link von Ihnen. Schreiben Sie an {email}.",
+    erasing_subject: "Ihre Daten werden gelöscht",
+    erasing_asked: "Wie von Ihnen gewünscht, löschen wir diese Daten:",
+    erasing_ours: "Wir löschen diese Daten von uns aus:",
+    erasing_when: "Niemand verwendet sie mehr. Sie werden gelöscht, sobald diese E-Mail unterwegs ist, spätestens am {until}.",
+    erasing_receipt: "Darüber gibt es eine signierte Bestätigung, die jeder prüfen kann. Sie hat die Nummer {number}. Schreiben Sie mit dieser Nummer an {email}, und Sie erhalten sie.",
+    erasing_last: "Mit diesen Daten verschwindet auch Ihre Adresse. Dies ist unsere letzte E-Mail dazu.",
+    erasing_not_you: "Das haben Sie nicht erwartet? Schreiben Sie an {email}.",
 };

@@ -39,4 +39,11 @@ pub(super) const WORDS: Words = Words {
     copy_care: "Both files hold your answers whole. Keep them where nobody else looks.",
     copy_left_out: "Forms whose mails go to another address are not in it. Write to {email} if some of them are yours.",
     copy_not_you: "That was not you? Whoever asked had a link of yours. Write to {email}.",
+    erasing_subject: "Your data will be erased",
+    erasing_asked: "As you asked, we are erasing these data:",
+    erasing_ours: "We are erasing these data of our own accord:",
+    erasing_when: "Nobody uses them any more. They are erased as soon as this mail is on its way to you, on {until} at the latest.",
+    erasing_receipt: "There will be a signed receipt, which anybody can check. Its number is {number}. Write to {email} with this number, and you will get it.",
+    erasing_last: "Your address goes with these data, so this is our last mail about them.",
+    erasing_not_you: "You did not expect this? Write to {email}.",
 };

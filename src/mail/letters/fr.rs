@@ -39,4 +39,11 @@ pub(super) const WORDS: Words = Words {
     copy_care: "Ces fichiers contiennent vos réponses entières. Gardez-les là où personne d’autre ne regarde.",
     copy_left_out: "Les formulaires dont les messages vont à une autre adresse n’y sont pas. Écrivez à {email} si certains sont les vôtres.",
     copy_not_you: "Ce n’était pas vous\u{a0}? La personne qui l’a demandée avait un lien à vous. Écrivez à {email}.",
+    erasing_subject: "Vos données vont être effacées",
+    erasing_asked: "Comme vous l’avez demandé, nous effaçons ces données\u{a0}:",
+    erasing_ours: "Nous effaçons ces données de notre propre initiative\u{a0}:",
+    erasing_when: "Plus personne ne les utilise. Elles sont effacées dès que ce message est parti, le {until} au plus tard.",
+    erasing_receipt: "Un reçu signé, que chacun peut vérifier, sera établi. Son numéro est {number}. Écrivez à {email} avec ce numéro pour l’obtenir.",
+    erasing_last: "Votre adresse s’efface avec ces données\u{a0}: c’est notre dernier message à leur sujet.",
+    erasing_not_you: "Vous ne vous y attendiez pas\u{a0}? Écrivez à {email}.",
 };

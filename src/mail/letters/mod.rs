@@ -1,4 +1,5 @@
-//! What people are written: the first mail, whether they still agree, and that once more; in `asked_for` what they asked for. The texts are
+//! What people are written: the first mail, whether they still agree, and that once more; in `asked_for` what they asked for,
+//! in `erasing` that it is about to be erased. The texts are
 //! in `fr`, `en`, `de`.
 //!
 //! No offer, no picture, nothing that counts who reads; "yes" and "no" are of one kind and stand side by side. The subject says what
@@ -7,6 +8,7 @@
 mod asked_for;
 mod de;
 mod en;
+mod erasing;
 mod fr;
 
 use crate::language::{Language, texts};
@@ -14,6 +16,7 @@ use crate::mail::mailbox::{Addressee, Link};
 use crate::mail::message::{Block, Message};
 
 pub use asked_for::{Copied, LinkOf, Linked, copied, linked};
+pub use erasing::{Erasing, erasing};
 
 texts! {
     /// The texts of all letters; what stands in braces is put in.
@@ -54,6 +57,13 @@ texts! {
         copy_care
         copy_left_out
         copy_not_you
+        erasing_subject
+        erasing_asked
+        erasing_ours
+        erasing_when
+        erasing_receipt
+        erasing_last
+        erasing_not_you
     }
 }
 
