@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::api::id_text::EpochNumber;
 use crate::api::{IdText, Moment, Word, member};
+use crate::forget::{TellingState, Untold};
 use crate::purpose::PurposeId;
 use crate::trail::Reason;
 
@@ -24,6 +25,9 @@ pub struct Erase {
     /// `pre_contract`) stays, since an objection does not end that.
     #[serde(default, skip_serializing_if = "is_false")]
     pub keep_own_requests: bool,
+    /// Tell its person by mail first, and erase it then: within three days, told or not.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tell: bool,
     /// Say how much it would take, and erase nothing.
     #[serde(default)]
     pub dry_run: bool,
@@ -65,6 +69,10 @@ pub struct WouldErase {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub unreadable: Option<u64>,
+    /// With `tell`: of how many of these records the person could be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub could_be_told: Option<u64>,
 }
 
 /// How much of one purpose.
@@ -114,6 +122,55 @@ impl Erased {
     }
 }
 
+/// Its person is told first, and then it is erased. Nobody uses the records any more.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ToBeErased {
+    /// The erasure's number, which its receipt will have: `GET /erasures/{id}` says how far it is.
+    #[schema(value_type = EpochNumber)]
+    pub erasure: String,
+    /// When it is carried out at the latest, told or not.
+    pub until: Moment,
+    /// Records that wait, of all purposes.
+    pub records: u64,
+    /// By an address with more submissions than one erasure takes: the numbers of the erasures that came before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<EpochNumber>, required = false)]
+    pub before: Vec<String>,
+    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unread: Option<u64>,
+    /// By an address: how many records do not open, and may hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreadable: Option<u64>,
+    /// By an address, where the reason is `objection`: until when it is not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub suppressed_until: Option<Moment>,
+    /// By an address: true if what is unread is held against it when it is read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub awaited: Option<bool>,
+}
+
+/// How it stands with the letter that goes before an erasure.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ErasureTold {
+    /// How far it is.
+    #[schema(value_type = TellingState)]
+    pub state: Word<TellingState>,
+    /// When the erasure is, or was, carried out at the latest.
+    pub until: Moment,
+    /// Of how many records a mail server took the letter to their person.
+    pub told: u64,
+    /// Of how many the person was not told.
+    pub untold: u64,
+    /// Why not, of the last of them; null: all were told, or wait.
+    #[schema(required = true, value_type = Option<Untold>)]
+    pub code: Option<Word<Untold>>,
+}
+
 /// An erasure of the same address.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct ErasedBefore {
@@ -141,7 +198,7 @@ pub struct ErasureShown {
     /// Why.
     #[schema(required = true, value_type = Option<Reason>)]
     pub reason: Option<Word<Reason>>,
-    /// Records that are gone, of all purposes.
+    /// Records that are gone, of all purposes; of an erasure that waits, those that will be.
     pub records: u64,
     /// The same by purpose.
     pub purposes: Vec<ErasedOf>,
@@ -155,6 +212,10 @@ pub struct ErasureShown {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = EpochNumber, required = false)]
     pub followed_by: Option<String>,
+    /// Of one whose person was to be told first: how that stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub told: Option<ErasureTold>,
     /// Each recipient that had something of it, and how far it has followed: what the receipt lists as to be told.
     #[serde(default)]
     pub followed: Vec<Following>,
@@ -179,6 +240,8 @@ pub struct Following {
 crate::codes! {
     /// How far an erasure is.
     pub enum ErasureState {
+        /// Its person is told first: the records are there, and nobody uses them.
+        Waiting = "waiting",
         /// The records are gone, and their keys are not destroyed yet.
         Pending = "pending",
         /// The keys are destroyed, and the disk has it.

@@ -158,6 +158,14 @@ crate::codes! {
         ErasureUnknown = "erasure-unknown",
         /// The records are gone, and their keys could not be destroyed yet: nobody may be told that they are erased.
         ErasurePending = "erasure-pending",
+        /// The erasure waits: its person is told first.
+        ErasureWaits = "erasure-waits",
+        /// The record waits for its erasure: its person is told first, and nothing takes that back.
+        ToBeErased = "record-to-be-erased",
+        /// Nobody can be told by mail: the config names no mail server.
+        MailNotConfigured = "mail-not-configured",
+        /// None of the records holds an address that a mail can go to.
+        NobodyToTell = "nobody-to-tell",
         /// The key by which a request is known again is none.
         IdempotencyKeyInvalid = "idempotency-key-invalid",
         /// The caller used the key for another request.
@@ -301,6 +309,16 @@ impl ProblemCode {
                 (422, "A restriction ends within twelve months, on a day such as 2027-03-31")
             }
             Self::NotRestricted => (404, "The record is not restricted"),
+            Self::ErasureWaits => (
+                409,
+                "Its person is told first: the erasure is carried out then, within three days of its asking",
+            ),
+            Self::ToBeErased => (409, "The record waits for its erasure: nothing takes that back"),
+            Self::MailNotConfigured => (409, "Nobody can be told: the config names no mail server"),
+            Self::NobodyToTell => (
+                409,
+                "Nobody can be told: no record of it holds an address that mail reaches; nothing was erased",
+            ),
             Self::TooManyRestrictions => (409, "No more restrictions are kept: lift one first"),
             Self::RegisterFull => {
                 (409, "No more requests of persons are kept: those that are answered end by their time")

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::api::id_text::EpochNumber;
 use crate::api::{IdText, Moment, Word};
 use crate::purpose::RecordId;
 use crate::trail::Reason;
@@ -42,6 +43,10 @@ pub struct Restricted {
     /// The last day (UTC) on which it is restricted.
     #[schema(value_type = String, pattern = "^[0-9]{4,6}-[0-9]{2}-[0-9]{2}$")]
     pub until: String,
+    /// The erasure that the record waits for: its person is told first, and nobody lifts it. It is carried out by the end of the day in `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = EpochNumber, required = false)]
+    pub erasure: Option<String>,
 }
 
 /// What came of it by an address.

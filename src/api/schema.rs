@@ -43,7 +43,7 @@ use crate::api::status::ClockTrust;
 use crate::api::suppressions::{ContactKind, RemoveSuppression, Suppress};
 use crate::api::tokens::TokenName;
 use crate::attention::AttentionCode;
-use crate::forget::ChangeKind;
+use crate::forget::{ChangeKind, TellingState, Untold};
 use crate::id::{FormId, PageId};
 use crate::notification::ParkCode;
 use crate::purpose::form_check::{FindingCode, Severity};
@@ -106,6 +106,8 @@ written! {
     TokenName: text(TOKEN_NAME, "1 to 64 characters that show themselves, no blank at either end.").min_length(Some(1)).max_length(Some(64));
     ChangeKind: list::<ChangeKind>("What became of a record that a recipient was handed.");
     ErasureState: list::<ErasureState>("How far an erasure is.");
+    TellingState: list::<TellingState>("How far the letter is that goes before an erasure.");
+    Untold: list::<Untold>("Why somebody was not told before their erasure.");
     Channel: list::<Channel>("By what means a person may be contacted, or who else may.");
     ConsentOutcome: list::<ConsentOutcome>("What a box of a form comes to.");
     Access: access();

@@ -40,7 +40,8 @@ pub struct TrailLine {
     /// Which fields were changed, where some were: names in the config, never a value.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<String>,
-    /// Of which erasure it is the end (`erased`): its number.
+    /// Of which erasure: of one whose person is told first what was done (`erasure-to-tell`, `erasure-told`, `erasure-untold`), of any its
+    /// end (`erased`). Its number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = EpochNumber, required = false)]
     pub erasure: Option<String>,

@@ -47,6 +47,7 @@ impl Read {
             inbox_references_missing: segments.references_missing,
             parked: store.parked().await.ok(),
             mails_waiting: store.mails_waiting().count,
+            erasures_to_tell: store.tellings_waiting(),
             mail_waiting_seconds: age(store.mails_waiting().oldest),
             records: store.stored().await.map_or_else(|_| Vec::new(), |stored| stored.into_iter().collect()),
             pages: graph.page_ids().iter().copied().collect(),

@@ -190,6 +190,7 @@ impl Rooms {
             lookups: Arc::default(),
             search: Arc::new(search),
             askings: Arc::new(self.askings()),
+            sends_mail: self.mail.lock().is_some(),
         });
         let (usher, person_acts) = (self.usher(&searcher), state.person_acts());
         let mut persons = Persons::new(state.person_acts(), intake.proxies.clone());

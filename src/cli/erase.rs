@@ -5,7 +5,10 @@ use std::path::PathBuf;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::api::erasures::{Erase, Erased, ErasedBy, ErasureShown, Following, WouldErase};
+use crate::api::Word;
+use crate::api::erasures::{
+    Erase, Erased, ErasedBy, ErasureShown, ErasureState, ErasureTold, Following, ToBeErased, WouldErase,
+};
 use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
 use crate::cli::ids;
 use crate::cli::paper::{Paper, PaperArguments};
@@ -13,6 +16,7 @@ use crate::cli::purposes;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
+use crate::forget::TellingState;
 use crate::forget::receipt::{AskedBy, Ground, Receipt};
 use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
@@ -39,13 +43,16 @@ const EXAMPLE: &str = "\
 What is erased does not come back, and nobody can read it afterwards: look first with --dry-run. An id on a command line
 stays in the shell's history: `-` reads it from stdin. An address is read from stdin alone, and looked for in everything
 that is stored; with --reason objection it goes on the list of `tamis suppress` as well.
+With --tell a letter goes to the person first, where the record holds an e-mail address: nobody uses the record meanwhile, nothing
+takes it back, and after three days it is erased untold. There is no receipt before: `tamis erasure NUMBER` has it afterwards.
 Exit codes: 0 erased (or nothing was there: the receipt says so), 1 refused, or the keys are not destroyed yet
 (erasure-pending: `tamis erasure NUMBER` has the receipt later), 2 the command line is wrong, 69 tamis does not run or
 does not answer. Where nobody knows what is erased, the failure says the --repeat KEY that has the receipt.
 
 Example:
   tamis erase --id devis-1-123 --reason person-request --format html --lang fr --output receipt.html
-  tamis erase --email-stdin --reason objection --format note --output receipt.txt < address.txt";
+  tamis erase --email-stdin --reason objection --format note --output receipt.txt < address.txt
+  tamis erase --id devis-1-123 --reason audit --tell";
 
 const EXAMPLE_OF_ERASURE: &str = "\
 Exit codes: 0 shown, 1 there is no such erasure, or it is not done yet, 2 the command line is wrong, 69 tamis does not run.
@@ -67,6 +74,9 @@ pub(super) struct Arguments {
     /// Who wanted it [default: by the reason]
     #[arg(long, value_name = "WHO", value_parser = askers())]
     asked_by: Option<String>,
+    /// Tell its person by mail first, and erase it then: within three days, told or not
+    #[arg(long, conflicts_with_all = ["output", "lang"])]
+    tell: bool,
     /// Say how much it would take, and erase nothing
     #[arg(long, conflicts_with_all = ["output", "lang", "repeat"])]
     dry_run: bool,
@@ -143,9 +153,9 @@ pub(super) async fn run(
     config: &ConfigPath,
     environment: &Environment,
 ) -> Result<(), Failure> {
-    let Arguments { which, purposes, reason, asked_by, dry_run, repeat, paper, socket } = arguments;
+    let Arguments { which, purposes, reason, asked_by, tell, dry_run, repeat, paper, socket } = arguments;
     let purposes = Some(purposes).filter(|purposes| !purposes.is_empty());
-    let question = Erase { by: which.by()?, purposes, asked_by, keep_own_requests: false, dry_run };
+    let question = Erase { by: which.by()?, purposes, asked_by, keep_own_requests: false, tell, dry_run };
     let socket = socket.locate(config, environment)?;
     Errand { question, reason, repeat, paper }.carry_out(socket).await.map(drop)
 }
@@ -184,6 +194,7 @@ impl Errand {
             }
             return Ok(None);
         }
+        let is_json = paper.is_json();
         // Before anything is erased: whoever cannot have the receipt is told so first.
         let paper = Paper::open(paper)?;
         let key = match repeat {
@@ -191,7 +202,15 @@ impl Errand {
             None => drawn(&SystemRandom)?,
         };
         let erased = match erased(&daemon, call, &key, &given, is_by_address).await {
-            Ok(erased) => erased,
+            Ok(Answer::Erased(erased)) => erased,
+            Ok(Answer::Waits(waits)) => {
+                paper.take_back();
+                match is_json {
+                    true => print_json(&format!("{}\n", String::from_utf8_lossy(&written(&waits)?)))?,
+                    false => to_be_erased(&waits).iter().for_each(|line| tell(line)),
+                }
+                return Ok(Some(waits.erasure));
+            }
             Err(failure) => {
                 paper.take_back();
                 return Err(failure);
@@ -214,7 +233,7 @@ async fn erased(
     key: &str,
     given: &[&str],
     is_by_address: bool,
-) -> Result<Erased, Failure> {
+) -> Result<Answer, Failure> {
     let again = |failure: Failure| {
         failure.and(&format!(
             ". What of it is erased is not known: the same command with `--repeat {}` is the same request, and has the receipt",
@@ -231,6 +250,47 @@ async fn erased(
         Err(failure) if is_doubtful(&failure) => Err(again(failure)),
         Err(failure) => Err(failure),
     }
+}
+
+/// What an erasure is answered with.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    /// Its person is told first.
+    Waits(ToBeErased),
+    Erased(Erased),
+}
+
+/// What waits, and until when.
+fn to_be_erased(waits: &ToBeErased) -> Vec<String> {
+    let ToBeErased { erasure, until, records, before, unread, unreadable: closed, suppressed_until, .. } =
+        waits;
+    let mut lines = vec![
+        format!("to be erased once its person was told, on {until} at the latest: {erasure}"),
+        format!("nobody uses it any more (records: {})", thousands(*records)),
+    ];
+    lines.extend(before.iter().map(|number| format!("and before it: {number}")));
+    let counted = |count: &Option<u64>| count.filter(|count| *count > 0);
+    lines.extend(counted(closed).map(unreadable));
+    lines.extend(counted(unread).map(|count| unread_then(count, waits)));
+    lines.extend(
+        suppressed_until
+            .as_ref()
+            .map(|until| format!("the address is on the list of who objected until {until}")),
+    );
+    lines.push(format!("`tamis erasure {erasure}` says how far it is, and has the receipt afterwards"));
+    lines
+}
+
+fn unread_then(count: u64, waits: &ToBeErased) -> String {
+    let then = match (waits.awaited, waits.suppressed_until.is_some()) {
+        (Some(true), _) => {
+            "what holds the address is not stored when it is read, and a second receipt follows"
+        }
+        (_, true) => "what of them is the address's is judged by the list",
+        (_, false) => "look again once they are",
+    };
+    unread(count, then)
 }
 
 /// What became of it, with its number: where nothing was there nobody is told that something was erased.
@@ -275,11 +335,19 @@ pub(super) async fn show(
 ) -> Result<(), Failure> {
     let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
     let is_json = arguments.paper.is_json();
-    Paper::open(arguments.paper)?.fill(&daemon, &arguments.number).await?;
-    if !is_json {
-        // The paper never changes; what came of what was unread is known later.
-        let path = format!("/erasures/{}", arguments.number);
-        let shown: ErasureShown = parse(&daemon.fetch(daemon.call(Method::GET, &path)).await?)?;
+    let paper = Paper::open(arguments.paper)?;
+    let path = format!("/erasures/{}", arguments.number);
+    let shown = match is_json {
+        true => None,
+        false => Some(parse::<ErasureShown>(&daemon.fetch(daemon.call(Method::GET, &path)).await?)?),
+    };
+    if let Some(ErasureShown { state: Word::Known(ErasureState::Waiting), told: Some(told), .. }) = &shown {
+        tell(&how_told(told));
+    }
+    paper.fill(&daemon, &arguments.number).await?;
+    if let Some(shown) = shown {
+        // The paper never changes; what came of what was unread is known later, and whether its person was told stands beside it.
+        shown.told.iter().for_each(|told| tell(&how_told(told)));
         shown
             .followed_by
             .iter()
@@ -287,6 +355,28 @@ pub(super) async fn show(
         shown.followed.iter().for_each(|one| tell(&how_far(one)));
     }
     Ok(())
+}
+
+/// How it stands with the letter to its person, in a sentence.
+fn how_told(told: &ErasureTold) -> String {
+    let code = told.code.as_ref().map_or("", |code| code.as_str());
+    match &told.state {
+        Word::Known(TellingState::Waiting) => {
+            format!("its person is told first; it is erased on {} at the latest", told.until)
+        }
+        Word::Known(TellingState::Told) if told.untold == 0 => {
+            "told: its person had a letter before".to_owned()
+        }
+        Word::Known(TellingState::Told) => {
+            format!(
+                "told: of {} records; not of {}, because: {code}",
+                thousands(told.told),
+                thousands(told.untold)
+            )
+        }
+        Word::Known(TellingState::NotTold) => format!("told: no, because: {code}"),
+        other => format!("told: {}", printable(other.as_str())),
+    }
 }
 
 /// How far a recipient has followed, in a sentence.
@@ -317,6 +407,9 @@ fn would(would: &WouldErase) -> String {
             let _ = writeln!(text, "{name}  {}", thousands(count));
         }
     }
+    if let Some(count) = would.could_be_told {
+        let _ = writeln!(text, "could be told  {}", thousands(count));
+    }
     text + "nothing was erased\n"
 }
 
@@ -332,6 +425,24 @@ mod tests {
     }
 
     #[test]
+    fn whether_their_person_was_told_is_said() {
+        let said = |body: &str| how_told(&parse(body.as_bytes()).unwrap_or_else(|_| panic!("an answer")));
+        let told = |state: &str, told: u64, untold: u64, code: &str| {
+            said(&format!(
+                r#"{{"state":"{state}","until":"2026-12-03T08:00:00Z","told":{told},"untold":{untold},"code":{code}}}"#
+            ))
+        };
+        assert_eq!(told("told", 2, 0, "null"), "told: its person had a letter before");
+        assert_eq!(
+            told("told", 2, 1, r#""no-address""#),
+            "told: of 2 records; not of 1, because: no-address"
+        );
+        assert_eq!(told("not-told", 0, 1, r#""not-in-time""#), "told: no, because: not-in-time");
+        assert!(told("waiting", 0, 0, "null").contains("on 2026-12-03"));
+        assert_eq!(told("of-later", 0, 0, "null"), "told: of-later");
+    }
+
+    #[test]
     fn a_key_is_drawn_for_each_run() {
         let (one, other) = (drawn(&SystemRandom), drawn(&SystemRandom));
         assert!(one.as_ref().is_ok_and(|key| key.len() == 2 * KEY_BYTES));
@@ -339,7 +450,7 @@ mod tests {
     }
 
     /// A daemon that reads a call and says this; nothing: it goes away.
-    async fn said_by_a_daemon(answer: Option<(u16, &str)>) -> (Result<Erased, Failure>, String) {
+    async fn said_by_a_daemon(answer: Option<(u16, &str)>) -> (Result<Answer, Failure>, String) {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
         let directory = tempfile::tempdir().expect("a directory");
         let path = directory.path().join("admin.sock");
@@ -387,7 +498,16 @@ mod tests {
         let (failed, _) = said_by_a_daemon(Some((404, &refused))).await;
         assert!(!failed.err().expect("refused").to_string().contains("--repeat"), "nothing is erased");
         let (done, _) = said_by_a_daemon(Some((200, r#"{"erasure":"1-2","receipt":"a note"}"#))).await;
-        assert_eq!(done.unwrap_or_else(|failure| panic!("{failure}")).erasure, "1-2");
+        let done = done.unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(matches!(done, Answer::Erased(erased) if erased.erasure == "1-2"));
+        let waits = r#"{"erasure":"1-3","until":"2026-12-03T08:00:00Z","records":2}"#;
+        let (waits, _) = said_by_a_daemon(Some((202, waits))).await;
+        let Ok(Answer::Waits(waits)) = waits else { panic!("it waits") };
+        let told = to_be_erased(&waits).join("\n");
+        assert!(
+            told.contains("on 2026-12-03") && told.contains("latest: 1-3\n") && told.contains("(records: 2)"),
+            "{told}"
+        );
         // What was never sent, nobody needs to ask for again.
         let directory = tempfile::tempdir().expect("a directory");
         let daemon = Daemon::at(directory.path().join("nobody.sock")).expect("a client");

@@ -163,9 +163,18 @@ fn page(record: &Finding) -> String {
             line(name, &moment.to_string());
         }
     }
-    if let Some(Restricted { reason, until, .. }) = &record.restricted {
+    if let Some(Restricted { reason, until, erasure, .. }) = &record.restricted {
         let why = reason.as_ref().map_or_else(String::new, |reason| format!(" ({reason})"));
-        line("restricted", &format!("until {until}: nobody may use it{why}"));
+        match erasure {
+            Some(erasure) => line(
+                "to be erased",
+                &format!(
+                    "by {until}, once its person was told: {}; nobody may use it{why}",
+                    printable(erasure)
+                ),
+            ),
+            None => line("restricted", &format!("until {until}: nobody may use it{why}")),
+        }
     }
     if let Some(form) = record.form_id {
         let original = record.copy_of.map(|original| format!(", a copy of {original}")).unwrap_or_default();

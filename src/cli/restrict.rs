@@ -10,7 +10,7 @@ use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::client::{Daemon, parse, written};
 use crate::purpose::RecordId;
 use crate::secret::location::Environment;
-use crate::terminal::{Exit, Failure, Table, print, print_json, tell};
+use crate::terminal::{Exit, Failure, Table, print, print_json, printable, tell};
 use crate::trail::Reason;
 
 const EXAMPLE: &str = "\
@@ -97,6 +97,10 @@ pub(super) fn page(restrictions: &[Restricted]) -> String {
     let mut table = Table::new(&["record", "until", "since", "reason"]);
     for restricted in restrictions {
         let reason = restricted.reason.as_ref().map_or_else(|| "-".to_owned(), ToString::to_string);
+        let reason = match &restricted.erasure {
+            Some(erasure) => format!("{reason}, waits for its erasure {}", printable(erasure)),
+            None => reason,
+        };
         let (id, since) = (restricted.id.to_string(), restricted.since.to_string());
         table.row([id, restricted.until.clone(), since, reason]);
     }

@@ -7,5 +7,7 @@ pub mod address;
 mod change;
 pub mod receipt;
 pub mod suppression;
+mod telling;
 
 pub use change::ChangeKind;
+pub use telling::{TellingState, Untold};

@@ -85,6 +85,11 @@ impl Problem {
         Self { erasure: Some(number), ..Self::of(ProblemCode::ErasurePending) }
     }
 
+    /// An erasure, by its number, whose person is told first.
+    pub fn erasure_waits(number: String) -> Self {
+        Self { erasure: Some(number), ..Self::of(ProblemCode::ErasureWaits) }
+    }
+
     /// A cursor that was never given, and the one to go on after.
     pub fn cursor_ahead(resume_after: Cursor) -> Self {
         Self { resume_after: Some(resume_after), ..Self::of(ProblemCode::CursorAhead) }
@@ -182,6 +187,7 @@ impl From<StoreError> for Problem {
             StoreCode::TooManyTokens => ProblemCode::TooManyTokens,
             StoreCode::TooManySuppressions => ProblemCode::TooManySuppressions,
             StoreCode::TooManyRestrictions => ProblemCode::TooManyRestrictions,
+            StoreCode::ToBeErased => ProblemCode::ToBeErased,
             StoreCode::TooManyRequests => ProblemCode::RegisterFull,
             StoreCode::RecordRestricted => ProblemCode::RecordRestricted,
             StoreCode::RecordUnreadable => ProblemCode::RecordUnreadable,

@@ -82,6 +82,7 @@ impl RepeatKey {
         let mut parts: Vec<Vec<u8>> = vec![b"tamis/repeated".to_vec(), self.0.clone().into_bytes()];
         parts.push(entry.reason().map_or("", Reason::as_str).as_bytes().to_vec());
         parts.push([b"s".as_slice(), &request.papers.said].concat());
+        parts.extend(request.told_first.then(|| b"t".to_vec()));
         match &request.named {
             Some(address) => parts.push([b"a", address.as_bytes()].concat()),
             None => parts.extend(request.what.iter().map(|what| match what {
@@ -142,6 +143,8 @@ pub struct ErasureRequest {
     pub queued: Vec<LeadgenId>,
     /// By what the request is known again.
     pub repeat: Option<RepeatKey>,
+    /// Its person is told first ([`crate::store::Tellings`]): the same without that is another request.
+    pub told_first: bool,
     /// The vigil of its address, which ends with an erasure that follows this one.
     pub vigil: Option<VigilId>,
     /// What is kept for its receipt.

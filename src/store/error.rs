@@ -87,6 +87,8 @@ crate::codes! {
         TooManyRequests = "register-full",
         /// A record is restricted: only what its person asks for erases it.
         RecordRestricted = "record-restricted",
+        /// A record waits for its erasure: its person is told first, and nothing takes that back.
+        ToBeErased = "record-to-be-erased",
         /// A cursor of another purpose.
         CursorForeign = "cursor-foreign",
         /// A cursor that this store never gave: beyond its last record, or of another epoch.

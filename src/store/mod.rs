@@ -39,6 +39,7 @@ mod several;
 pub mod sled;
 mod stubs;
 mod suppressions;
+mod tellings;
 mod tokens;
 mod tombstones;
 mod trail;
@@ -106,6 +107,7 @@ pub use suppressions::{
     SUPPRESSED_AT_ONCE_MAX, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, Suppression, SuppressionId,
     Suppressions, ToLift, ToSuppress,
 };
+pub use tellings::{TELL_WITHIN, Telling, Tellings, ToTell, ToldFirst};
 pub use tokens::{Token, Tokens};
 pub use tombstones::ErasedFor;
 pub use trail::Trail;
@@ -131,6 +133,7 @@ pub trait Store:
     + FormLooks
     + Addresses
     + Restrictions
+    + Tellings
     + Requests
     + Passes
     + Outbox

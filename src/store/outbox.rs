@@ -40,6 +40,8 @@ crate::codes! {
         Link = "link",
         /// A copy of all that is held under their address: they asked for it on their page.
         Copy = "copy",
+        /// That what is held of them is about to be erased.
+        Erasing = "erasing",
     }
 }
 
@@ -47,6 +49,11 @@ impl MailKind {
     /// True of what somebody asks for: once a day, and whatever else may not be written to them.
     pub const fn is_asked_for(self) -> bool {
         matches!(self, Self::Link | Self::Copy)
+    }
+
+    /// True of what is written to the person of a record that nobody may use: nothing is offered in it, nor asked.
+    pub(super) const fn passes_restriction(self) -> bool {
+        self.is_asked_for() || matches!(self, Self::Erasing)
     }
 }
 
@@ -121,7 +128,7 @@ impl Correspondence {
         let sent = match kind {
             MailKind::Link => self.linked,
             MailKind::Copy => self.copied,
-            MailKind::Welcome | MailKind::Asked | MailKind::Reminded => None,
+            MailKind::Welcome | MailKind::Asked | MailKind::Reminded | MailKind::Erasing => None,
         };
         // A clock that was ahead holds nothing up for longer.
         sent.is_some_and(|sent| now.duration_since(sent).abs() < ASKED_FOR_EVERY)
@@ -208,7 +215,7 @@ pub trait Outbox: Send + Sync {
     fn mails_due(&self, max: usize) -> Vec<MailId>;
 
     /// True if this attempt is the last that was begun of a mail that waits, nothing was changed of its record since, and that is
-    /// not restricted, unless it was asked for: a look into memory, for whoever is about to send it.
+    /// not restricted, unless it was asked for or tells of its erasure: a look into memory, for whoever is about to send it.
     fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool;
 
     /// How many wait: a look into memory.
@@ -371,7 +378,8 @@ impl Letters {
             MailKind::Reminded => self.sent.reminded = Some(now),
             MailKind::Link => self.sent.linked = Some(now),
             MailKind::Copy => self.sent.copied = Some(now),
-            MailKind::Welcome => {}
+            // The record goes, and with it what was written to its person.
+            MailKind::Welcome | MailKind::Erasing => {}
         }
     }
 
@@ -381,7 +389,7 @@ impl Letters {
             MailKind::Asked | MailKind::Reminded => self.sent.dropped = Some(now),
             // What is too large today is so an hour later: no further request is opened for it meanwhile.
             MailKind::Copy => self.sent.copied = Some(now),
-            MailKind::Welcome | MailKind::Link => {}
+            MailKind::Welcome | MailKind::Link | MailKind::Erasing => {}
         }
     }
 

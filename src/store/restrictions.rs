@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use crate::clock::{Day, plus_months};
 use crate::purpose::RecordId;
-use crate::store::StoreError;
 use crate::store::mark::ClockReading;
+use crate::store::{ErasureId, StoreError};
 use crate::trail::{Entry, Reason};
 
 /// The longest that a restriction may be said to last, in calendar months; it can be renewed.
@@ -25,17 +25,24 @@ pub struct Restriction {
     pub since: Timestamp,
     /// The last day on which it stands.
     pub until: Day,
+    /// The erasure that the record waits for: it stands until then, whatever the day, and nobody lifts it.
+    pub erasure: Option<ErasureId>,
 }
 
 impl Restriction {
     /// What stands for a row that cannot be read: the record stays restricted until somebody lifts that.
     pub(super) fn unreadable(id: RecordId) -> Self {
-        Self { id, reason: None, since: Timestamp::UNIX_EPOCH, until: Day(u32::MAX) }
+        Self { id, reason: None, since: Timestamp::UNIX_EPOCH, until: Day(u32::MAX), erasure: None }
     }
 
     /// True unless its last day is certainly over.
     pub(super) fn stands(&self, look: &ClockReading) -> bool {
-        look.has_come(self.until.next()) != Some(true)
+        self.erasure.is_some() || look.has_come(self.until.next()) != Some(true)
+    }
+
+    /// True if only what the person asked for erases its record. What waits for its erasure may go sooner, whoever asks.
+    pub(super) fn bars_erasing(&self, look: &ClockReading) -> bool {
+        self.erasure.is_none() && self.stands(look)
     }
 }
 
@@ -72,7 +79,7 @@ pub trait Restrictions: Send + Sync {
     /// syncs before it answers.
     ///
     /// # Errors
-    /// [`crate::store::StoreCode::TooManyRestrictions`]; [`crate::store::StoreCode::ClockJumped`],
+    /// [`crate::store::StoreCode::TooManyRestrictions`], [`crate::store::StoreCode::ToBeErased`]; [`crate::store::StoreCode::ClockJumped`],
     /// [`crate::store::StoreCode::ClockUnconfirmed`] if it depends on the clock whether the record is past its expiry; otherwise
     /// see [`crate::store::StoreCode`].
     async fn restrict(&self, id: RecordId, until: Day, entry: Entry) -> Result<Restricting, StoreError>;
@@ -80,7 +87,7 @@ pub trait Restrictions: Send + Sync {
     /// Lifts a restriction. False: there was none, and the line says so.
     ///
     /// # Errors
-    /// See [`crate::store::StoreCode`].
+    /// [`crate::store::StoreCode::ToBeErased`]; otherwise see [`crate::store::StoreCode`].
     async fn lift_restriction(&self, id: RecordId, entry: Entry) -> Result<bool, StoreError>;
 
     /// The restriction of a record, if one stands: a look into memory.

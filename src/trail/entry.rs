@@ -137,6 +137,12 @@ crate::codes! {
         LinkSent = "link-sent",
         /// A mail server took the copy of what is held under the address of a record, which its person had asked for.
         CopySent = "copy-sent",
+        /// The person of a record is told first, and then the record is erased: from now on nobody uses it.
+        ErasureToTell = "erasure-to-tell",
+        /// A mail server took the letter that says that a record is about to be erased.
+        ErasureTold = "erasure-told",
+        /// Its person is not told before: there is no address, or no server took the letter in time.
+        ErasureUntold = "erasure-untold",
     }
 }
 
@@ -172,7 +178,7 @@ pub struct Entry {
     pub to: Option<RecordId>,
     /// Which fields were changed: their names in the config, never a value.
     pub fields: Vec<FieldName>,
-    /// Of which erasure it is the end: epoch and number.
+    /// Of which erasure: of one that its person is told of first what was done, of any its end. Epoch and number.
     pub erasure: Option<(u32, u64)>,
     /// How it ended.
     pub result: Outcome,

@@ -120,7 +120,7 @@ fn is_turn_of(
         (MailKind::Welcome, _) => true,
         (MailKind::Asked, turn) => has_come && turn == Turn::Ask,
         (MailKind::Reminded, turn) => has_come && turn == Turn::Remind,
-        (MailKind::Link | MailKind::Copy, _) => false,
+        (MailKind::Link | MailKind::Copy | MailKind::Erasing, _) => false,
     }
 }
 

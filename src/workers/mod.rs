@@ -3,6 +3,7 @@
 mod archivist;
 mod asker;
 mod boxes;
+mod carried_out;
 mod checkpointer;
 mod claimed;
 mod clockwatch;

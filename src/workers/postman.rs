@@ -6,6 +6,7 @@
 
 mod asked_for;
 mod copying;
+mod telling;
 mod writing;
 
 use std::collections::BTreeSet;
@@ -18,16 +19,19 @@ use parking_lot::Mutex;
 use crate::attention::{Attention, AttentionCode, Concern};
 use crate::clock::{Clock, Day, after};
 use crate::current::Current;
+use crate::forget::Untold;
 use crate::mail::{Course, MailCode, MailError, Pace, RawMail, Session, Settings};
-use crate::purpose::Policy;
+use crate::purpose::{Policy, RecordId};
 use crate::store::{MailAttempt, MailEnd, MailId, MailKind, RequestId, SharedStore, StoreCode, StoreError};
 use crate::telemetry::metrics::{MailsCounted, Metrics};
 use crate::trail::{Action, Entry, Reason};
+use crate::workers::carried_out::say_carried_out;
 use crate::workers::judging::Unsent;
 use crate::workers::{Searcher, Step, Worker};
 
 use copying::Answering;
 pub use copying::{CopyFiles, CopyOf, Copying, Lacks};
+use telling::untold;
 pub use writing::Letterhead;
 use writing::{Desk, Written};
 
@@ -65,7 +69,12 @@ struct Ending {
     entry: Option<Entry>,
     /// The request that is answered by it.
     request: Option<RequestId>,
+    /// Of a letter that goes before an erasure: of which records, and whether their person was told.
+    told: Option<Told>,
 }
+
+/// Records that wait for their erasure, and whether their person was told.
+type Told = (Vec<RecordId>, Result<(), Untold>);
 
 /// How it goes.
 struct Round {
@@ -156,8 +165,9 @@ impl Postman {
             }
             false => Some(session),
         };
-        let raw = match self.desk.write(mail, &attempt, &self.settings).await {
-            Ok(Written::Mail(raw)) => raw,
+        let (raw, told) = match self.desk.write(mail, &attempt, &self.settings).await {
+            Ok(Written::Mail(raw)) => (raw, None),
+            Ok(Written::Telling(raw, records)) => (raw, Some((records, Ok(())))),
             // Nobody has what was begun.
             Err(error) => {
                 self.desk.take_back().await;
@@ -190,7 +200,7 @@ impl Postman {
                 self.desk.handed_over();
                 let entry = Some(Entry::by_system(sent(mail.kind)));
                 let request = attempt.request;
-                self.end(Ending { mail: mail.clone(), end: MailEnd::Sent, entry, request }).await?;
+                self.end(Ending { mail: mail.clone(), end: MailEnd::Sent, entry, request, told }).await?;
                 self.note_address().await;
                 self.counted.sent.add(mail.kind, 1);
                 tracing::info!(mail.kind = %mail.kind, mail.attempt = attempt.number, "mail.sent");
@@ -238,7 +248,7 @@ impl Postman {
                 tracing::warn!(mail.kind = %mail.kind, code, "mail.put-off");
                 Ok(Delivered::Passed)
             }
-            Written::Mail(_) => Ok(Delivered::Passed),
+            Written::Mail(_) | Written::Telling(..) => Ok(Delivered::Passed),
         }
     }
 
@@ -276,7 +286,8 @@ impl Postman {
             Unsent::TooLate | Unsent::NotAsking => MailEnd::PutOff,
             _ => MailEnd::Dropped,
         };
-        self.end(Ending { mail: mail.clone(), end, entry: None, request: None }).await?;
+        let (entry, told) = Self::untold(mail, untold(why));
+        self.end(Ending { mail: mail.clone(), end, entry, request: None, told }).await?;
         self.counted.dropped.add(why, 1);
         tracing::info!(mail.kind = %mail.kind, code = %why, "mail.dropped");
         Ok(Delivered::Ended)
@@ -292,19 +303,43 @@ impl Postman {
         if error.code.course() != Course::Never {
             return Ok(Delivered::Failed(error, Blame::Mail));
         }
-        let entry = Some(Entry::by_system(Action::Unreachable));
-        self.end(Ending { mail: mail.clone(), end: MailEnd::Unreachable, entry, request: None }).await?;
+        let (entry, told) = Self::untold(mail, Some(Untold::Unreachable));
+        let entry = entry.or(Some(Entry::by_system(Action::Unreachable)));
+        self.end(Ending { mail: mail.clone(), end: MailEnd::Unreachable, entry, request: None, told })
+            .await?;
         self.counted.dropped.add(Unsent::Unreachable, 1);
         Ok(Delivered::Ended)
+    }
+
+    /// What becomes of the erasure that a letter was to go before; of any other mail, nothing.
+    fn untold(mail: &MailId, why: Option<Untold>) -> (Option<Entry>, Option<Told>) {
+        match why.filter(|_| mail.kind == MailKind::Erasing) {
+            Some(why) => {
+                (Some(Entry::by_system(Action::ErasureUntold)), Some((vec![mail.record.clone()], Err(why))))
+            }
+            None => (None, None),
+        }
+    }
+
+    /// The letter about an erasure went, or is not going to: the last of it has it carried out.
+    async fn end_telling(&self, (records, told): Told, entry: Option<Entry>) -> Result<(), StoreError> {
+        let entry = entry.unwrap_or_else(|| Entry::by_system(Action::ErasureUntold));
+        if let Some(erasure) = self.store.end_telling(records, told, entry).await? {
+            say_carried_out(&self.store, &erasure).await;
+        }
+        Ok(())
     }
 
     /// Has the end of a mail written, and what it answers; while a copy is made both are kept, or the mail would go out once more behind
     /// that. What is written twice changes nothing.
     async fn end(&self, ending: Ending) -> Result<(), StoreError> {
-        let Ending { mail, end, entry, request } = ending.clone();
-        let ended = match self.store.end_mail(mail, end, entry).await {
-            Ok(_) => self.answer(request).await,
-            Err(error) => Err(error),
+        let Ending { mail, end, entry, request, told } = ending.clone();
+        let ended = match told {
+            Some(told) => self.end_telling(told, entry).await,
+            None => match self.store.end_mail(mail, end, entry).await {
+                Ok(_) => self.answer(request).await,
+                Err(error) => Err(error),
+            },
         };
         match ended {
             Err(error) if error.code == StoreCode::CopyUnderWay => *self.unwritten.lock() = Some(ending),
@@ -392,6 +427,7 @@ fn sent(kind: MailKind) -> Action {
         MailKind::Reminded => Action::Reminded,
         MailKind::Link => Action::LinkSent,
         MailKind::Copy => Action::CopySent,
+        MailKind::Erasing => Action::ErasureTold,
     }
 }
 

@@ -1,4 +1,4 @@
-//! Takes away what has had its time: records whose expiry day has come, restrictions whose last day is over, lines of the trail, parked references that Meta no longer
+//! Takes away what has had its time: records whose expiry day has come, those that waited in vain for a letter about their erasure, restrictions whose last day is over, lines of the trail, parked references that Meta no longer
 //! has, tombstones and their keys, suppressions, evidence that outlived its record, requests of persons, changes that no recipient applies, what is known of records that are gone, the keys of months, and those of days once
 //! what is parked under old ones is sealed again. Tells the log's file, which takes away its own, what day it is.
 //!
@@ -15,12 +15,15 @@ use parking_lot::Mutex;
 use crate::attention::{Attention, AttentionCode, Concern};
 use crate::clock::{Clock, ConfirmedDay, Day, Month, after};
 use crate::current::Current;
+use crate::forget::Untold;
 use crate::graph::Graph;
 use crate::inbox::Inbox;
 use crate::keyring::Keyring;
 use crate::purpose::Policy;
 use crate::store::{SharedStore, StoreCode, StoreError, VigilEnded};
 use crate::telemetry::metrics::{EndCause, Metrics};
+use crate::trail::{Action, Entry};
+use crate::workers::carried_out::say_carried_out;
 use crate::workers::clockwatch::{AskedInVain, confirmed_now};
 use crate::workers::routine::{Routine, Schedule, Turn};
 use crate::workers::shortening::{Shortened, Shortening};
@@ -92,6 +95,7 @@ impl Routine for Reaper {
         }
         *self.dates_awaited.lock() = None;
         self.day.tell(Day::of(self.store.now()));
+        let are_told = self.carry_out_untold().await;
         let have_ended = self.end_restrictions().await;
         let mut is_done = self.expire().await;
         let shortened = self.shorten(now).await;
@@ -102,7 +106,7 @@ impl Routine for Reaper {
         let is_long = shortened.is_some_and(|shortened| shortened.has_more);
         let is_reaped = is_long || self.reap().await;
         let is_overdue = self.look_for_overdue(now).await;
-        let is_whole = have_ended && is_done && shortened.is_some() && is_reaped;
+        let is_whole = are_told && have_ended && is_done && shortened.is_some() && is_reaped;
         let wait = if is_whole && !is_overdue { EVERY } else { UNTIL_GONE };
         after(now, if is_long { wait.min(NEXT) } else { wait })
     }
@@ -215,6 +219,32 @@ impl Reaper {
         if now.duration_since(since) > SAYS_WITHIN {
             self.attention.found(&[AttentionCode::Overdue], &[Concern::of(AttentionCode::Overdue)], now);
         }
+    }
+
+    /// Whoever was to be told first, and was not in time, is erased without. False: the store refused.
+    async fn carry_out_untold(&self) -> bool {
+        let over = match self.store.tellings_over().await {
+            Ok(over) => over,
+            Err(error) => {
+                tracing::warn!(code = %error.code, "reaper.store-refused");
+                return false;
+            }
+        };
+        let mut is_done = true;
+        for records in over {
+            let entry = Entry::by_system(Action::ErasureUntold);
+            match self.store.end_telling(records, Err(Untold::NotInTime), entry).await {
+                Ok(Some(erasure)) => {
+                    say_carried_out(&self.store, &erasure).await;
+                }
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(code = %error.code, "reaper.store-refused");
+                    is_done = false;
+                }
+            }
+        }
+        is_done
     }
 
     /// What fell due while it was restricted goes with the rest. False: the store refused.

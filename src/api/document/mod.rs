@@ -26,7 +26,7 @@ use crate::api::changes::{ChangeList, ChangesApplied, FeedList};
 use crate::api::clock::Confirmed;
 use crate::api::consents::{Confirm, Withdraw, Withdrawal, Yes};
 use crate::api::corrections::{Corrected, Correction};
-use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, WouldErase};
+use crate::api::erasures::{Erase, Erased, ErasureShown, ReceiptKey, ToBeErased, WouldErase};
 use crate::api::evidence::ConsentRecord;
 use crate::api::find::{Find, Found};
 use crate::api::findings::{Findings, FormFindings};
@@ -136,6 +136,7 @@ fn schemas() -> Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)> {
     with::<Erase>(&mut all);
     with::<Erased>(&mut all);
     with::<WouldErase>(&mut all);
+    with::<ToBeErased>(&mut all);
     with::<ErasureShown>(&mut all);
     with::<ReceiptKey>(&mut all);
     with::<Correction>(&mut all);

@@ -110,6 +110,7 @@ pub(super) fn access() -> Call {
 pub(super) fn erase() -> Call {
     let answers =
         OneOfBuilder::new().item(Ref::from_schema_name("Erased")).item(Ref::from_schema_name("WouldErase"));
+    let waits = Content::new(Some(Ref::from_schema_name("ToBeErased")));
     Call::new(
         HttpMethod::Post,
         "/erasures",
@@ -123,7 +124,9 @@ pub(super) fn erase() -> Call {
          each. Where the reason is `objection`, the address goes on the list of `POST /suppressions` first. What is not read yet \
          is said as a number and held against the address when it is: what holds it is not stored, and an erasure follows. With \
          `keep_own_requests` an objection ends what rests on a consent or a legitimate interest, and what the person asked for \
-         themselves stays, without the fields that hang on a consent; its consents hold no longer than until then.",
+         themselves stays, without the fields that hang on a consent; its consents hold no longer than until then. With `tell` its \
+         person is told by mail first: nobody uses its records meanwhile, and they are erased once a mail server took the letter, within \
+         three days whatever comes.",
     )
     .roles(OFFICER)
     .reason_of(grounds())
@@ -136,8 +139,12 @@ pub(super) fn erase() -> Call {
     )
     .body::<Erase>()
     .answer("200", "The receipt; or, with `dry_run`, how much it would take.", [("application/json", Content::new(Some(answers)))], [])
+    .answer("202", "With `tell`: its person is told first. There is no receipt yet.", [("application/json", waits)], [])
     .refused(&[
         No::ErasureReasonInvalid,
+        No::MailNotConfigured,
+        No::NobodyToTell,
+        No::TooManyRestrictions,
         No::IdempotencyKeyInvalid,
         No::IdempotencyKeyTaken,
         No::AddressInvalid,
@@ -162,7 +169,7 @@ pub(super) fn erasure() -> Call {
         "erasure",
         "How far an erasure is, and its receipt",
         "The receipt is the same whenever it is asked for. Without `format`, `Accept` decides between the media types below; as \
-         a paper for people it is refused with `erasure-pending` until the erasure is done.",
+         a paper for people it is refused until the erasure is done: with `erasure-pending`, or `erasure-waits` while its person is told first.",
     )
     .roles(OFFICER)
     .parameter(
@@ -202,6 +209,7 @@ pub(super) fn erasure() -> Call {
         No::NotAcceptable,
         No::NotFound,
         No::ErasureUnknown,
+        No::ErasureWaits,
         No::ErasurePending,
     ])
 }
@@ -433,6 +441,7 @@ pub(super) fn restrict() -> Call {
         No::RecordGone,
         No::UntilOutOfRange,
         No::TooManyRestrictions,
+        No::ToBeErased,
         No::ClockJumped,
         No::ClockUnconfirmed,
     ])
@@ -470,5 +479,5 @@ pub(super) fn release() -> Call {
         "The record's id.",
     )
     .answer("204", "It is lifted.", [], [])
-    .refused(&[No::NotFound, No::NotRestricted])
+    .refused(&[No::NotFound, No::NotRestricted, No::ToBeErased])
 }

@@ -64,6 +64,12 @@ pub(super) fn erase() -> ObjectBuilder {
             )),
         )
         .property(
+            "tell",
+            of(Type::Boolean).default(Some(Value::from(false))).description(Some(
+                "Tell its person by mail first, and erase it then: within three days, told or not.",
+            )),
+        )
+        .property(
             "dry_run",
             of(Type::Boolean)
                 .default(Some(Value::from(false)))

@@ -116,7 +116,7 @@ impl Common {
             Address::Phone(phone) => ErasedBy::Phone(phone),
         };
         let purposes = Some(purposes).filter(|purposes| !purposes.is_empty());
-        let question = Erase { by, purposes, asked_by, keep_own_requests, dry_run };
+        let question = Erase { by, purposes, asked_by, keep_own_requests, tell: false, dry_run };
         let socket = socket.locate(config, environment)?;
         let errand = Errand { question, reason, repeat, paper };
         if dry_run {

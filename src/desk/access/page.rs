@@ -118,7 +118,8 @@ impl Clerk<'_> {
             notes.push(words.expired.to_owned());
         }
         if let Some(restricted) = &record.restricted {
-            notes.push(line(words.restricted, &[("date", &self.day_of(&restricted.until))]));
+            let sentence = if restricted.erasure.is_some() { words.to_be_erased } else { words.restricted };
+            notes.push(line(sentence, &[("date", &self.day_of(&restricted.until))]));
         }
         let mut rows =
             vec![row(words.purpose, vec![record.title.clone()]), row(words.basis, vec![self.basis(record)])];

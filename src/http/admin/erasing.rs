@@ -43,6 +43,7 @@ impl api::WouldErase {
             parked: extent.references,
             unread: None,
             unreadable: None,
+            could_be_told: None,
         }
     }
 }

@@ -20,16 +20,18 @@ use crate::http::admin::AdminState;
 use crate::http::admin::corrections::of_refusal;
 use crate::http::admin::erasing::erased;
 use crate::http::admin::find::Queue;
+use crate::http::admin::reachable;
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::put_on_list;
+use crate::http::admin::telling;
 use crate::http::consents::said_by;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::lead::{Revision, RevisionRefusal};
 use crate::purpose::{FieldName, FieldRule, Purpose, PurposeId, RecordId};
 use crate::store::{
     Asked, Erasure, ErasureRequest, Extent, REWRITTEN_AT_ONCE_MAX, RepeatKey, RewriteCause, RewriteRequest,
-    Rewritten, ToAwait, ToSuppress, VigilId, Wanted,
+    Rewritten, SHOWN_AT_ONCE_MAX, ToAwait, ToSuppress, VigilId, Wanted,
 };
 use crate::trail::{Action, Entry, Operator};
 
@@ -51,6 +53,14 @@ pub(super) struct ByAddress<'a> {
     /// Purposes whose records stay, since the person asked for that themselves; without what hangs on a consent, and no consent of
     /// them holds any more.
     pub(super) kept: Vec<PurposeId>,
+}
+
+/// What an erasure by an address is answered with.
+pub(super) enum Answer {
+    /// It is erased.
+    Erased(api::Erased),
+    /// Its person is told first.
+    Waits(api::ToBeErased),
 }
 
 /// A walk through the records of an address, one look after another.
@@ -96,7 +106,7 @@ impl ConsentsEnded {
 
 impl ByAddress<'_> {
     /// How much it would take. The store writes a line for each piece.
-    pub(super) async fn would_erase(self) -> Result<api::WouldErase, Problem> {
+    pub(super) async fn would_erase(self, tell: bool) -> Result<api::WouldErase, Problem> {
         let unread = self.unread().await?;
         let (mut walk, mut extent, mut is_asked) = (Walk::default(), Extent::default(), false);
         while let Some(pieces) = self.look(&mut walk).await? {
@@ -110,14 +120,22 @@ impl ByAddress<'_> {
             self.extent(Vec::new()).await?;
         }
         let (unread, unreadable) = (Some(unread), Some(walk.unreadable));
-        Ok(api::WouldErase { unread, unreadable, ..api::WouldErase::of(&extent) })
+        let could_be_told = match tell {
+            true => Some(self.could_be_told(false).await?),
+            false => None,
+        };
+        Ok(api::WouldErase { unread, unreadable, could_be_told, ..api::WouldErase::of(&extent) })
     }
 
     /// Puts the address on the list first, where it is to be, so that what is read later is barred; then erases what there is.
-    pub(super) async fn erase(self, to_suppress: Vec<ToSuppress>) -> Result<api::Erased, Problem> {
+    pub(super) async fn erase(self, to_suppress: Vec<ToSuppress>) -> Result<Answer, Problem> {
         let mut before = self.parts().await?;
         if let Some(last) = self.known(self.wish.repeat.clone()).await? {
             return self.answer(&before, &last).await;
+        }
+        // Before anything is done.
+        if self.wish.told_first && before.is_empty() && self.could_be_told(true).await? == 0 {
+            return Err(Problem::of(ProblemCode::NobodyToTell));
         }
         let suppressed_until = self.suppress(to_suppress).await?;
         let unread = self.unread().await?;
@@ -142,6 +160,30 @@ impl ByAddress<'_> {
         }
         let last = self.one(piece, (self.wish.repeat.clone(), vigil), &answered).await?;
         self.answer(&before, &last).await
+    }
+
+    /// Of how many of its records, within these purposes, the person could be told; `any`: no more are looked at than needed to know
+    /// whether there is one.
+    async fn could_be_told(&self, any: bool) -> Result<u64, Problem> {
+        let (mut after, mut count) = (None, 0);
+        for _ in 0..LOOKS_MAX {
+            let matches = self.search.matching(self.sought.clone(), after.take()).await?;
+            let of_these =
+                |id: &RecordId| self.wish.purposes.is_empty() || self.wish.purposes.contains(&id.purpose);
+            let records: Vec<RecordId> =
+                matches.first.iter().map(|found| found.record.clone()).filter(of_these).collect();
+            for some in records.chunks(SHOWN_AT_ONCE_MAX) {
+                count += reachable::could_be_told(self.state, self.operator, some).await?;
+                if any && count > 0 {
+                    return Ok(count);
+                }
+            }
+            if !matches.are_cut() {
+                return Ok(count);
+            }
+            after = matches.first.last().map(|found| found.record.clone());
+        }
+        Err(Problem::of(ProblemCode::SearchTooSlow))
     }
 
     /// What stays is as it would be stored after the objection. How many of them do not open, and are as they were.
@@ -289,7 +331,13 @@ impl ByAddress<'_> {
 
     /// What this key was used for, if that was the same request. One that has no end yet is tried again.
     async fn known(&self, repeat: Option<RepeatKey>) -> Result<Option<Erasure>, Problem> {
-        match self.state.store.repeated(self.wish(Vec::new(), repeat.clone()), self.entry()).await? {
+        let known = self.state.store.repeated(self.wish(Vec::new(), repeat.clone()), self.entry()).await?;
+        if let Some(Asked::Erasure(erasure)) = &known
+            && telling::waits(self.state, erasure).await?.is_some()
+        {
+            return Ok(Some(erasure.clone()));
+        }
+        match known {
             None => Ok(None),
             Some(Asked::KeyTaken) => Err(Problem::of(ProblemCode::IdempotencyKeyTaken)),
             Some(Asked::Erasure(erasure)) if erasure.done.is_some() => Ok(Some(erasure)),
@@ -308,6 +356,9 @@ impl ByAddress<'_> {
     ) -> Result<Erasure, Problem> {
         let papers = self.receipts.papers(self.asked_by, Some(answered.clone()));
         let wish = ErasureRequest { papers, vigil, ..self.wish(what, repeat) };
+        if wish.told_first {
+            return telling::begun(self.state, self.request, wish, self.operator).await;
+        }
         erased(&self.state.store, self.request, wish, self.entry()).await
     }
 
@@ -332,9 +383,27 @@ impl ByAddress<'_> {
     }
 
     /// What is answered, now and whenever it is asked for again.
-    async fn answer(&self, before: &[Erasure], last: &Erasure) -> Result<api::Erased, Problem> {
+    async fn answer(&self, before: &[Erasure], last: &Erasure) -> Result<Answer, Problem> {
         let Answered { unread, unreadable, suppressed_until, awaited } =
             Answered::of(&last.papers.of_all).unwrap_or_default();
+        let (mut until, mut records) = (None, 0);
+        for erasure in before.iter().chain([last]) {
+            if let Some(waits) = telling::waits(self.state, erasure).await? {
+                until = until.max(Some(waits.until));
+                records += erasure.extent.total();
+            }
+        }
+        if let Some(until) = until {
+            return Ok(Answer::Waits(api::ToBeErased {
+                records,
+                before: before.iter().map(|erasure| erasure.id.to_string()).collect(),
+                unread: Some(unread),
+                unreadable: Some(unreadable),
+                suppressed_until: suppressed_until.map(Moment),
+                awaited: awaited.then_some(true),
+                ..api::ToBeErased::of(last, until)
+            }));
+        }
         let mut told = Vec::with_capacity(before.len());
         for erasure in before {
             told.push(api::ErasedBefore {
@@ -342,7 +411,7 @@ impl ByAddress<'_> {
                 receipt: self.receipt(erasure).await?,
             });
         }
-        Ok(api::Erased {
+        Ok(Answer::Erased(api::Erased {
             erasure: last.id.to_string(),
             receipt: self.receipt(last).await?,
             before: told,
@@ -350,7 +419,7 @@ impl ByAddress<'_> {
             unreadable: Some(unreadable),
             suppressed_until: suppressed_until.map(Moment),
             awaited: awaited.then_some(true),
-        })
+        }))
     }
 
     async fn receipt(&self, erasure: &Erasure) -> Result<String, Problem> {

@@ -4,29 +4,35 @@
 use actix_web::http::header::{ACCEPT_LANGUAGE, CONTENT_LANGUAGE, HeaderName, VARY};
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
+use jiff::Timestamp;
 
 use crate::api::erasures::{self as api, ErasureState};
 use crate::api::{IdText, Moment};
+use crate::forget::TellingState;
 use crate::forget::address::Sought;
 use crate::forget::receipt::{AskedBy, Ground, Signed};
 use crate::http::admin::AdminState;
 use crate::http::admin::body::read;
 use crate::http::admin::erasing::{erased, of_purposes};
-use crate::http::admin::erasing_by_address::ByAddress;
+use crate::http::admin::erasing_by_address::{Answer, ByAddress};
 use crate::http::admin::find::{Queue, its_turn};
 use crate::http::admin::operator::{By, Erase as MayErase, SeeErasure};
 use crate::http::admin::paper::PaperFormat;
 use crate::http::admin::query::{Parameters, named};
+use crate::http::admin::reachable;
 use crate::http::admin::receipts::Receipts;
 use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::{is_of_one, objected};
+use crate::http::admin::telling;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::id::LeadgenId;
 use crate::language::Language;
 use crate::purpose::{Basis, PurposeId, RecordId};
-use crate::store::{Erasure, ErasureId, ErasureRequest, Followed, RepeatKey, StoreCode, StoreError, Wanted};
+use crate::store::{
+    Erasure, ErasureId, ErasureRequest, Followed, RepeatKey, StoreCode, StoreError, Telling, Wanted,
+};
 use crate::telemetry::metrics::Metrics;
-use crate::trail::{Action, Entry};
+use crate::trail::{Action, Entry, Operator};
 
 /// By what a request is known again that was sent twice.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -48,12 +54,19 @@ pub(super) async fn erase(
     let named = wanted_by(&asked.by)?;
     let purposes = purposes(asked.purposes.as_deref(), &state).await?;
     let is_counted_up = matches!(named, Named::One(Wanted::Record(_)) | Named::Holding(_));
-    if asked.dry_run && is_counted_up {
+    if (asked.dry_run || asked.tell) && is_counted_up {
         // Whoever counts records up, or tries addresses, learns as little by this as by looking them up.
         its_turn(&by.operator, &state, &metrics).await?;
     }
     let papers = receipts.papers(asked_by, None);
-    let wish = ErasureRequest { purposes, repeat, papers, ..ErasureRequest::default() };
+    if asked.tell {
+        telling::require_mail(&state)?;
+    }
+    let told_first = asked.tell && !asked.dry_run;
+    let wish = ErasureRequest { purposes, repeat, papers, told_first, ..ErasureRequest::default() };
+    if asked.keep_own_requests && asked.tell {
+        return Err(Problem::of(ProblemCode::BodyInvalid));
+    }
     if asked.keep_own_requests && !(ground == Ground::Objection && matches!(named, Named::Holding(_))) {
         return Err(Problem::of(ProblemCode::BodyInvalid));
     }
@@ -83,9 +96,12 @@ pub(super) async fn erase(
                 wish,
                 kept,
             };
-            return Ok(match asked.dry_run {
-                true => HttpResponse::Ok().json(by_address.would_erase().await?),
-                false => HttpResponse::Ok().json(by_address.erase(to_suppress).await?),
+            if asked.dry_run {
+                return Ok(HttpResponse::Ok().json(by_address.would_erase(asked.tell).await?));
+            }
+            return Ok(match by_address.erase(to_suppress).await? {
+                Answer::Erased(erased) => HttpResponse::Ok().json(erased),
+                Answer::Waits(waits) => HttpResponse::Accepted().json(waits),
             });
         }
     };
@@ -93,13 +109,58 @@ pub(super) async fn erase(
         Wanted::Leadgen(leadgen) if queue.holds(leadgen) => vec![*leadgen],
         _ => Vec::new(),
     };
-    let wish = ErasureRequest { what: vec![wanted], queued, ..wish };
+    let wish = ErasureRequest { what: vec![wanted.clone()], queued, ..wish };
     if asked.dry_run {
-        return Ok(HttpResponse::Ok().json(would_erase(&by, &state, wish).await?));
+        let would = would_erase(&by, &state, wish).await?;
+        let could_be_told = match asked.tell {
+            true => Some(reachable::could_be_told_of(&state, &by.operator, &wanted).await?),
+            false => None,
+        };
+        return Ok(HttpResponse::Ok().json(api::WouldErase { could_be_told, ..would }));
+    }
+    if wish.told_first {
+        return erase_once_told(&by.operator, &state, &request, &receipts, (wish, &wanted)).await;
     }
     let erasure = erased(&state.store, &request, wish, Entry::by(&by.operator, Action::ErasureAsked)).await?;
     let receipt = Receipts::signed(&receipts, &state.store, &erasure).await?.note().to_owned();
     Ok(HttpResponse::Ok().json(api::Erased::one(erasure.id.to_string(), receipt)))
+}
+
+/// Has what one id names wait for a letter to its person; the receipt, where it was carried out before.
+async fn erase_once_told(
+    operator: &Operator,
+    state: &AdminState,
+    request: &HttpRequest,
+    receipts: &Data<Receipts>,
+    (wish, wanted): (ErasureRequest, &Wanted),
+) -> Result<HttpResponse, Problem> {
+    let known = state.store.repeated(wish.clone(), Entry::by(operator, Action::ErasureToTell)).await?;
+    if known.is_none() && reachable::could_be_told_of(state, operator, wanted).await? == 0 {
+        return Err(Problem::of(ProblemCode::NobodyToTell));
+    }
+    let erasure = telling::begun(state, request, wish, operator).await?;
+    if let Some(waits) = telling::waits(state, &erasure).await? {
+        let erasure = api::ToBeErased::of(&erasure, waits.until);
+        return Ok(HttpResponse::Accepted().json(erasure));
+    }
+    let receipt = Receipts::signed(receipts, &state.store, &erasure).await?.note().to_owned();
+    Ok(HttpResponse::Ok().json(api::Erased::one(erasure.id.to_string(), receipt)))
+}
+
+impl api::ToBeErased {
+    /// One erasure that waits until then at the latest.
+    pub(super) fn of(erasure: &Erasure, until: Timestamp) -> Self {
+        Self {
+            erasure: erasure.id.to_string(),
+            until: Moment(until),
+            records: erasure.extent.total(),
+            before: Vec::new(),
+            unread: None,
+            unreadable: None,
+            suppressed_until: None,
+            awaited: None,
+        }
+    }
 }
 
 /// Shows an erasure as it stands, or its receipt as a paper.
@@ -120,13 +181,16 @@ pub(super) async fn show(
         Some(_) => Some(Receipts::signed(&receipts, &state.store, &erasure).await?),
         None => None,
     };
+    let telling = telling::telling(&state, &erasure).await?;
+    let waits = telling.is_some_and(|telling| telling.state == TellingState::Waiting);
     let mut answer = HttpResponse::Ok();
     answer.content_type(format.content_type()).insert_header((VARY, "Accept, Accept-Language"));
     match (format, signed) {
         (PaperFormat::Json, signed) => {
             let followed = following(&state, id).await?;
-            Ok(answer.json(shown(&erasure, followed, signed.as_ref())))
+            Ok(answer.json(shown(&erasure, telling, followed, signed.as_ref())))
         }
+        (_, None) if waits => Err(Problem::erasure_waits(erasure.id.to_string())),
         (_, None) => Err(Problem::erasure_pending(erasure.id.to_string())),
         (PaperFormat::Note, Some(signed)) => Ok(answer.body(signed.note().to_owned())),
         (PaperFormat::Text, Some(signed)) => {
@@ -249,8 +313,18 @@ async fn following(state: &AdminState, id: ErasureId) -> Result<Vec<api::Followi
     Ok(all.into_iter().map(shown).collect())
 }
 
-fn shown(erasure: &Erasure, followed: Vec<api::Following>, signed: Option<&Signed>) -> api::ErasureShown {
-    let state = if erasure.done.is_some() { ErasureState::Done } else { ErasureState::Pending };
+fn shown(
+    erasure: &Erasure,
+    telling: Option<Telling>,
+    followed: Vec<api::Following>,
+    signed: Option<&Signed>,
+) -> api::ErasureShown {
+    let waits = telling.is_some_and(|telling| telling.state == TellingState::Waiting);
+    let state = match (erasure.done.is_some(), waits) {
+        (true, _) => ErasureState::Done,
+        (false, true) => ErasureState::Waiting,
+        (false, false) => ErasureState::Pending,
+    };
     api::ErasureShown {
         erasure: erasure.id.to_string(),
         state: state.into(),
@@ -262,6 +336,7 @@ fn shown(erasure: &Erasure, followed: Vec<api::Following>, signed: Option<&Signe
         parked: erasure.extent.references,
         follows: erasure.follows.map(|id| id.to_string()),
         followed_by: erasure.followed_by.map(|id| id.to_string()),
+        told: telling.as_ref().map(telling::shown),
         followed,
         receipt: signed.map(|signed| signed.note().to_owned()),
     }

@@ -44,6 +44,7 @@ pub(in crate::http) mod person_acts;
 mod person_mailbox;
 mod purposes;
 mod query;
+mod reachable;
 mod receipts;
 mod reconfirmations;
 mod record;
@@ -59,6 +60,7 @@ mod status;
 mod stream;
 mod stubs;
 mod suppressions;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -125,6 +127,8 @@ pub struct Admin {
     pub search: Arc<Search>,
     /// Who finds who is to be asked again, for both doors.
     pub askings: Arc<Askings>,
+    /// The config names a mail server.
+    pub sends_mail: bool,
 }
 
 /// What most calls need, and all that recognising an operator needs.
@@ -136,6 +140,7 @@ struct AdminState {
     visits: Arc<Visits>,
     trail_pages: Arc<Semaphore>,
     lookups: Arc<Lookups>,
+    sends_mail: bool,
 }
 
 impl Admin {
@@ -148,6 +153,7 @@ impl Admin {
             visits: Arc::clone(&self.visits),
             trail_pages: Arc::clone(&self.trail_pages),
             lookups: Arc::clone(&self.lookups),
+            sends_mail: self.sends_mail,
         }
     }
 

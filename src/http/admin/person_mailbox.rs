@@ -7,7 +7,7 @@ use crate::api::erasures::ErasedBy;
 use crate::forget::address::Sought;
 use crate::forget::receipt::AskedBy;
 use crate::http::admin::erasing::erased;
-use crate::http::admin::erasing_by_address::ByAddress;
+use crate::http::admin::erasing_by_address::{Answer, ByAddress};
 use crate::http::admin::erasures::ended_by_objection;
 use crate::http::admin::own_record::Own;
 use crate::http::admin::person_acts::{Came, Extent, PersonActs};
@@ -111,7 +111,10 @@ impl PersonActs {
             wish,
             kept,
         };
-        let done = by_address.erase(to_suppress).await?;
+        // Nothing waits for a letter: they read the receipt here.
+        let Answer::Erased(done) = by_address.erase(to_suppress).await? else {
+            return Err(Problem::of(ProblemCode::Internal));
+        };
         came.unread = done.unread.unwrap_or_default();
         for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
             let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;

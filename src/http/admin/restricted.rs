@@ -16,6 +16,7 @@ pub(super) fn shown(restriction: &Restriction) -> Restricted {
         reason: restriction.reason.map(Word::from),
         since: Moment(restriction.since),
         until: restriction.until.to_string(),
+        erasure: restriction.erasure.map(|id| id.to_string()),
     }
 }
 

@@ -19,7 +19,7 @@ use crate::http::admin::search::Search;
 use crate::http::admin::suppressions::is_of_one;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::purpose::RecordId;
-use crate::store::{Restricting, StoreError};
+use crate::store::{Restricting, StoreCode, StoreError};
 use crate::telemetry::metrics::Metrics;
 use crate::trail::{Action, Entry, Operator, Outcome};
 
@@ -65,7 +65,12 @@ pub(super) async fn restrict(
         let matches = search.matching(sought.clone(), after.take()).await?;
         unreadable.get_or_insert(matches.unreadable);
         for found in &matches.first {
-            match one(&state, &request, &operator, found.record.clone(), until).await? {
+            let became = match one(&state, &request, &operator, found.record.clone(), until).await {
+                // Nobody uses it any more, whatever is asked.
+                Err(StoreError { code: StoreCode::ToBeErased, .. }) => continue,
+                became => became?,
+            };
+            match became {
                 Restricting::Restricted(restriction) => made.push(restriction),
                 Restricting::DayOutOfRange => return Err(Problem::of(ProblemCode::UntilOutOfRange)),
                 // Its time has come, or it was erased meanwhile.

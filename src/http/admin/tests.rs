@@ -114,6 +114,7 @@ struct Bench {
     policy: Arc<Current<Policy>>,
     /// So many records a look for an address names.
     named_max: usize,
+    sends_mail: bool,
 }
 
 impl Bench {
@@ -121,7 +122,7 @@ impl Bench {
         let host = MemoryHost::at(at("2026-11-25T08:00:00Z"));
         let (random, lookups) = (Arc::new(SeededRandom::new(7)), Arc::default());
         let policy = Arc::new(Current::new(policy()));
-        Self { store: host.open(), host, random, lookups, policy, named_max: MATCHES_MAX }
+        Self { store: host.open(), host, random, lookups, policy, named_max: MATCHES_MAX, sends_mail: true }
     }
 
     fn state(&self) -> AdminState {
@@ -133,6 +134,7 @@ impl Bench {
             visits: Arc::default(),
             trail_pages: super::trail_places(),
             lookups: self.lookups.clone(),
+            sends_mail: self.sends_mail,
         }
     }
 
@@ -412,6 +414,7 @@ async fn the_socket_knows_its_caller_without_a_token() {
             visits: Arc::default(),
             trail_pages: super::trail_places(),
             lookups: Arc::default(),
+            sends_mail: true,
         };
         App::new()
             .app_data(metrics())

@@ -23,6 +23,7 @@
 //! | `witnessing` | what became of consents is told with the record, and goes where it goes |
 //! | `outliving` | what shows of consents stays for its time, where that is kept, and is found by an address alone |
 //! | `restricting` | what nobody may use is in no page, outlives its day and is shown to a look-up alone |
+//! | `telling` | who is told before they are erased: nobody uses what waits, and nothing keeps it from going |
 //! | `crossing` | what is corrected or restricted, when its time is over |
 //! | `no_way_back` | no redelivery, requeue or restart brings an erased submission back |
 //! | `retention` | what has had its time goes, with its keys, and stays known |
@@ -69,6 +70,7 @@ pub(crate) mod settling;
 pub(crate) mod several;
 pub(crate) mod support;
 pub(crate) mod suppressing;
+pub(crate) mod telling;
 pub(crate) mod tokens;
 pub(crate) mod trail;
 pub(crate) mod witnessing;
@@ -350,6 +352,13 @@ macro_rules! contract {
                 what_ends_by_a_day_is_found_piece_by_piece,
                 a_pause_of_the_asking_is_kept_across_a_restart,
                 under_which_address_mails_went_is_kept_across_a_restart,
+            }
+            telling {
+                what_waits_for_its_letter_is_used_by_nobody_and_goes_once_that_went,
+                whoever_is_not_told_in_time_is_erased_all_the_same,
+                whoever_is_erased_meanwhile_waits_no_longer_and_whoever_asks_again_has_nobody_wait_longer,
+                who_is_to_be_told_is_restricted_by_nobody_else_and_known_again_by_its_key,
+                what_is_stored_meanwhile_for_another_purpose_waits_with_the_rest,
             }
             witnessing {
                 what_became_of_consents_goes_with_the_record_wherever_that_goes,

@@ -54,6 +54,7 @@ pub(crate) async fn a_restricted_record_is_in_no_page_and_a_look_up_says_so_also
         reason: Some(Reason::PersonRequest),
         since: start(),
         until: in_days(5),
+        erasure: None,
     };
     assert_eq!(restrict(&store, 2, 5).await, Restricting::Restricted(restriction.clone()));
     for _ in 0..2 {

@@ -151,6 +151,11 @@ impl<'s> Draft<'s> {
                     self.unpark(one.arrival);
                 }
                 let mut note = Note { arrivals: Vec::new(), ..note };
+                for Fate { state, .. } in &said {
+                    if let SeenState::Stored(id) = state {
+                        self.join_telling(&note.fates, id)?;
+                    }
+                }
                 for Fate { purpose, state } in &said {
                     match (purpose, state) {
                         (Some(purpose), SeenState::Parked(why)) => {

@@ -49,7 +49,7 @@ impl Erasures for MemoryStore {
             let rows = self.0.rows()?;
             let mut draft = Draft::begin(&self.0, &rows);
             let Taken { records, extent, .. } = draft.take(&request);
-            let is_restricted = records.iter().any(|id| rows.is_restricted(id, &draft.look));
+            let is_restricted = records.iter().any(|id| rows.bars_erasing(id, &draft.look));
             match is_restricted && !is_the_person_s(entry.reason()) {
                 true => Err(StoreError::of(StoreCode::RecordRestricted)),
                 false => Ok(extent),
@@ -140,7 +140,7 @@ pub(super) struct Taken {
 
 impl Draft<'_> {
     /// What came of the request that had its key before.
-    fn repeated(&self, request: &ErasureRequest, entry: &Entry) -> Option<Asked> {
+    pub(super) fn repeated(&self, request: &ErasureRequest, entry: &Entry) -> Option<Asked> {
         let (hash, request) = self.repeat_of(request, entry)?;
         let (id, of) = self.rows.repeats.get(&hash)?;
         let known = self.rows.erasures.get(id).filter(|_| request == *of);
@@ -148,7 +148,7 @@ impl Draft<'_> {
     }
 
     /// Under what its key is kept, and what tells it from another request under that key.
-    fn repeat_of(&self, request: &ErasureRequest, entry: &Entry) -> Option<([u8; 32], [u8; 32])> {
+    pub(super) fn repeat_of(&self, request: &ErasureRequest, entry: &Entry) -> Option<([u8; 32], [u8; 32])> {
         let (key, repeat) = (self.shared.keyring.seen_key(), request.repeat.as_ref()?);
         Some((repeat.hash(&key, entry.actor()), repeat.hash_of_request(&key, request, entry)))
     }
@@ -158,6 +158,30 @@ impl Draft<'_> {
             return Ok(asked);
         }
         let repeat = self.repeat_of(request, entry);
+        let erasure = self.taken_as(request, (None, is_the_person_s(entry.reason())), entry)?;
+        repeat.map(|(hash, of)| self.rows.repeats.insert(hash, (erasure.id, of)));
+        if let Some(vigil) = request.vigil.and_then(|vigil| self.rows.vigils.get_mut(&vigil)) {
+            vigil.follows = Some(erasure.id);
+        }
+        Ok(Asked::Erasure(erasure))
+    }
+
+    /// Carries an erasure out that has its number: nothing is in its way any more.
+    pub(super) fn carry_out(
+        &mut self,
+        request: &ErasureRequest,
+        id: ErasureId,
+        entry: &Entry,
+    ) -> Result<Erasure, StoreError> {
+        self.taken_as(request, (Some(id), true), entry)
+    }
+
+    fn taken_as(
+        &mut self,
+        request: &ErasureRequest,
+        (known, is_the_person_s): (Option<ErasureId>, bool),
+        entry: &Entry,
+    ) -> Result<Erasure, StoreError> {
         let mut evidence_until = None;
         if let Some(parting) = Parting::by(entry) {
             // As the records are now: what is taken away cannot be opened any more.
@@ -169,21 +193,16 @@ impl Draft<'_> {
         taken.traces.evidence_until = evidence_until;
         for id in &taken.records {
             self.forget_passes(id);
-            if let Some(restriction) = self.rows.restrictions.remove(id)
-                && restriction.stands(&self.look)
-                && !is_the_person_s(entry.reason())
-            {
-                return Err(StoreError::of(StoreCode::RecordRestricted));
+            if let Some(restriction) = self.rows.restrictions.remove(id) {
+                if restriction.bars_erasing(&self.look) && !is_the_person_s {
+                    return Err(StoreError::of(StoreCode::RecordRestricted));
+                }
+                self.leave_telling(id, restriction.erasure);
             }
         }
         self.entomb(&taken.leadgens, &request.purposes, &mut taken.traces)?;
         let papers = request.papers.of(&taken.extent);
-        let erasure = self.note_erasure(taken, papers, entry);
-        repeat.map(|(hash, of)| self.rows.repeats.insert(hash, (erasure.id, of)));
-        if let Some(vigil) = request.vigil.and_then(|vigil| self.rows.vigils.get_mut(&vigil)) {
-            vigil.follows = Some(erasure.id);
-        }
-        Ok(Asked::Erasure(erasure))
+        Ok(self.note_erasure(taken, papers, (known, entry)))
     }
 
     /// Remembers that these were erased.
@@ -209,10 +228,17 @@ impl Draft<'_> {
     }
 
     /// Notes what was taken away as an erasure, with its lines.
-    pub(super) fn note_erasure(&mut self, taken: Taken, papers: Papers, entry: &Entry) -> Erasure {
+    pub(super) fn note_erasure(
+        &mut self,
+        taken: Taken,
+        papers: Papers,
+        (known, entry): (Option<ErasureId>, &Entry),
+    ) -> Erasure {
         let Taken { leadgens: _, records, leaves, extent, traces } = taken;
-        self.rows.last_erasure += 1;
-        let id = ErasureId { epoch: EPOCH, number: self.rows.last_erasure };
+        let id = known.unwrap_or_else(|| {
+            self.rows.last_erasure += 1;
+            ErasureId { epoch: EPOCH, number: self.rows.last_erasure }
+        });
         let handed = self.rows.holders(&records, Day::of(self.look.now()));
         if !handed.is_empty() {
             self.rows.handed_of.insert(id, handed);
@@ -221,8 +247,9 @@ impl Draft<'_> {
         self.note_change(&erased);
         let line = self.rows.trail_head.0 + 1;
         lines_of_erasure(&records, &extent, entry).into_iter().for_each(|line| self.append_line(line));
-        let (asked, reason) = (self.look.now(), entry.reason());
-        let end = ErasureEnd { at: asked, generation: self.shared.keyring.generation() };
+        let (now, reason) = (self.look.now(), entry.reason());
+        let asked = self.rows.erasures.get(&id).map_or(now, |before| before.asked);
+        let end = ErasureEnd { at: now, generation: self.shared.keyring.generation() };
         let done = leaves.is_empty().then_some(end);
         if done.is_none() {
             self.rows.pending.insert(id, leaves);

@@ -29,6 +29,7 @@ mod scan;
 mod seen;
 mod stubs;
 mod suppressions;
+mod tellings;
 mod tokens;
 mod trail;
 mod vigils;

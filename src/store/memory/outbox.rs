@@ -73,7 +73,7 @@ impl Outbox for MemoryStore {
 
     fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
         let look = self.0.mark.look();
-        let may_go = |rows: &Rows| mail.kind.is_asked_for() || !rows.is_restricted(&mail.record, &look);
+        let may_go = |rows: &Rows| mail.kind.passes_restriction() || !rows.is_restricted(&mail.record, &look);
         let stands = |rows: &Rows| may_go(rows) && rows.held_mails().has(mail, attempt);
         self.0.rows().is_ok_and(|rows| stands(&rows))
     }
@@ -199,7 +199,7 @@ impl Outbox for MemoryStore {
 }
 
 impl Rows {
-    fn held_mails(&self) -> HeldMails {
+    pub(super) fn held_mails(&self) -> HeldMails {
         let mut held = HeldMails::default();
         self.letters.iter().for_each(|(id, letters)| held.replace(id, letters.dues()));
         held

@@ -38,6 +38,10 @@ impl Restrictions for MemoryStore {
 
     async fn lift_restriction(&self, id: RecordId, mut entry: Entry) -> Result<bool, StoreError> {
         self.0.write(|draft| {
+            let before = draft.rows.restrictions.get(&id);
+            if before.is_some_and(|before| before.erasure.is_some()) {
+                return Err(StoreError::of(StoreCode::ToBeErased));
+            }
             let there = draft.rows.restrictions.remove(&id).is_some();
             match there {
                 true => {
@@ -106,7 +110,18 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// True if only what its person asked for erases a record.
+    pub(super) fn bars_erasing(&self, id: &RecordId, look: &ClockReading) -> bool {
+        self.restrictions.get(id).is_some_and(|found| found.bars_erasing(look))
+    }
+}
+
 impl Draft<'_> {
+    pub(super) fn bars_erasing(&self, id: &RecordId) -> bool {
+        self.rows.bars_erasing(id, &self.look)
+    }
+
     pub(super) fn is_restricted(&self, id: &RecordId) -> bool {
         self.rows.is_restricted(id, &self.look)
     }
@@ -118,6 +133,9 @@ impl Draft<'_> {
                 _ => Restricting::Unknown,
             });
         };
+        if self.rows.restrictions.get(id).is_some_and(|before| before.erasure.is_some()) {
+            return Err(StoreError::of(StoreCode::ToBeErased));
+        }
         let now = self.look.now();
         let before = self.rows.restrictions.get(id).filter(|before| before.stands(&self.look));
         if before.is_none()
@@ -133,7 +151,8 @@ impl Draft<'_> {
             return Err(StoreError::of(StoreCode::TooManyRestrictions));
         }
         let since = before.map_or(now, |before| before.since);
-        Ok(Restricting::Restricted(Restriction { id: id.clone(), reason: entry.reason(), since, until }))
+        let (id, reason, erasure) = (id.clone(), entry.reason(), None);
+        Ok(Restricting::Restricted(Restriction { id, reason, since, until, erasure }))
     }
 }
 

@@ -21,6 +21,7 @@ use crate::store::outbox::Letters;
 use crate::store::retention::BucketCut;
 use crate::store::seen::seen_key;
 use crate::store::several::{OpenFor, in_order, parked_fates};
+use crate::store::tellings::KeptTelling;
 use crate::store::tombstones::tombstone_key;
 use crate::store::{
     Adoption, ErasedFor, Erasure, ErasureId, Fate, FormSnapshot, HandedTo, KeptLifespan, KeptRemit,
@@ -110,6 +111,8 @@ pub(super) struct Rows {
     pub(super) last_stub: u64,
     /// Records that nobody may use.
     pub(super) restrictions: BTreeMap<RecordId, Restriction>,
+    /// Erasures that wait for their letter, or did.
+    pub(super) tellings: BTreeMap<ErasureId, KeptTelling>,
     /// Leaves that records had before they were written anew, whose keys are not destroyed yet.
     pub(super) rewritten: BTreeMap<RecordId, Vec<Leaf>>,
     /// Hash of a caller's key → the erasure, and what the request was.

@@ -61,7 +61,7 @@ impl Vigils for MemoryStore {
                 let extent = Extent { references: row.met, ..Extent::default() };
                 let taken = Taken { extent, traces: row.traces, ..Taken::default() };
                 let entry = Entry::by_system_because(Action::ErasureAsked, row.reason);
-                let erasure = draft.note_erasure(taken, row.papers, &entry);
+                let erasure = draft.note_erasure(taken, row.papers, (None, &entry));
                 draft.note_follows(erasure.id, follows);
                 ended.push(VigilEnded { erasure: Some(erasure.id), follows });
             }
@@ -119,7 +119,7 @@ impl Draft<'_> {
             if !row.purposes.is_empty() && !row.purposes.contains(&record.purpose) {
                 continue;
             }
-            if self.is_restricted(&record) && !is_the_person_s(row.reason) {
+            if self.bars_erasing(&record) && !is_the_person_s(row.reason) {
                 return Ok(false);
             }
             has_records = true;

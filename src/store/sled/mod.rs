@@ -13,6 +13,7 @@
 //! | `papers` | what is kept beside an erasure for its receipt, where its row does not hold it |
 //! | `pieces` | what may be larger than a row |
 //! | `expiry_row` | what ended by its time and still has its keys, in `erasures` as well |
+//! | `telling_rows` | which erasures wait for a letter to their person, in `erasures` as well |
 //! | `suppression_rows` | the rows of `suppressions` |
 //! | `vigil_rows` | the rows of `vigils` |
 //! | `pass_rows` | the rows of `passes` |
@@ -68,6 +69,7 @@ mod rows;
 mod scan;
 mod shared;
 mod suppression_rows;
+mod telling_rows;
 mod tending;
 mod touches;
 mod unfinished;

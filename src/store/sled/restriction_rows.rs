@@ -10,8 +10,11 @@ use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, record_id, record_key};
 use crate::store::sled::unreadable::Unreadable;
-use crate::store::{Restriction, StoreCode, StoreError};
+use crate::store::{ErasureId, Restriction, StoreCode, StoreError};
 use crate::trail::Reason;
+
+/// The version of a row whose record waits for its erasure: an earlier tamis cannot read it, and keeps the record restricted.
+const TO_ERASE: u8 = 2;
 
 /// A restriction as it is kept. The code is kept as text: a later list of codes still reads old rows.
 #[derive(Serialize, Deserialize)]
@@ -19,6 +22,14 @@ struct RestrictionRow {
     reason: Option<String>,
     since_ms: i64,
     until_day: u32,
+}
+
+/// One whose record waits for its erasure.
+#[derive(Serialize, Deserialize)]
+struct ToEraseRow {
+    row: RestrictionRow,
+    /// Epoch and number.
+    erasure: (u32, u64),
 }
 
 /// The key of a record's row: purpose ‖ 0 ‖ epoch ‖ number.
@@ -39,20 +50,34 @@ pub(super) fn id(key: &[u8]) -> Result<RecordId, StoreError> {
 
 /// The bytes of a row.
 pub(super) fn bytes(restriction: &Restriction) -> Vec<u8> {
-    layout::encode(&RestrictionRow {
+    let row = RestrictionRow {
         reason: restriction.reason.map(|reason| reason.as_str().to_owned()),
         since_ms: restriction.since.as_millisecond(),
         until_day: restriction.until.0,
-    })
+    };
+    match restriction.erasure {
+        Some(ErasureId { epoch, number }) => {
+            layout::encode_as(TO_ERASE, &ToEraseRow { row, erasure: (epoch, number) })
+        }
+        None => layout::encode(&row),
+    }
 }
 
 /// Reads them; what cannot be read restricts until somebody lifts it.
 pub(super) fn read(id: &RecordId, bytes: &[u8]) -> (Restriction, Result<(), StoreError>) {
-    let read = layout::decode::<RestrictionRow>(bytes).and_then(|row| {
+    let row = match layout::version(bytes) {
+        Some(TO_ERASE) => {
+            let row = layout::decode_as::<ToEraseRow>(TO_ERASE, bytes);
+            row.map(|ToEraseRow { row, erasure }| (row, Some(erasure)))
+        }
+        _ => layout::decode::<RestrictionRow>(bytes).map(|row| (row, None)),
+    };
+    let read = row.and_then(|(row, erasure)| {
+        let erasure = erasure.map(|(epoch, number)| ErasureId { epoch, number });
         let since = layout::moment(row.since_ms)?;
         // A later version's reason is no reason to use the record.
         let reason = row.reason.as_deref().and_then(Reason::from_code);
-        Ok(Restriction { id: id.clone(), reason, since, until: Day(row.until_day) })
+        Ok(Restriction { id: id.clone(), reason, since, until: Day(row.until_day), erasure })
     });
     match read {
         Ok(restriction) => (restriction, Ok(())),

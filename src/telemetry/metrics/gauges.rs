@@ -43,6 +43,8 @@ pub struct Readings {
     pub mails_waiting: u64,
     /// Seconds since the oldest of them was queued; 0: there is none.
     pub mail_waiting_seconds: u64,
+    /// Erasures that wait for a letter to their person.
+    pub erasures_to_tell: u64,
     /// Records by purpose.
     pub records: Vec<(PurposeId, u64)>,
     /// The pages of the config.
@@ -89,6 +91,7 @@ pub(super) struct Gauges {
     inbox_references_missing: Whole,
     parked: Whole,
     mails_waiting: Whole,
+    erasures_to_tell: Whole,
     mail_waiting_seconds: Whole,
     records: Family<OneName, Whole>,
     paused: Family<NameAndWord, Whole>,
@@ -133,6 +136,11 @@ impl Gauges {
             ),
             parked: register!(registry, "parked", "References that wait or are held"),
             mails_waiting: register!(registry, "mails_waiting", "Mails to people that wait to be sent"),
+            erasures_to_tell: register!(
+                registry,
+                "erasures_to_tell",
+                "Erasures that wait for a letter to their person"
+            ),
             mail_waiting_seconds: register!(
                 registry,
                 "mail_waiting_seconds",
@@ -207,6 +215,7 @@ impl Gauges {
             self.parked.set(parked);
         }
         self.mails_waiting.set(now.mails_waiting);
+        self.erasures_to_tell.set(now.erasures_to_tell);
         self.mail_waiting_seconds.set(now.mail_waiting_seconds);
         self.ready.set(u64::from(now.ready));
         self.backed_up.set(now.copied.0);

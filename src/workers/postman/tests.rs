@@ -1,6 +1,7 @@
 //! Who is written to, and who is not; by a store in memory, and without a server.
 
 mod asked_for;
+mod telling;
 
 use super::*;
 use crate::clock::plus_months;
@@ -78,7 +79,7 @@ impl World {
         self.store.queue_mails(vec![mail.clone()]).await.expect("queued");
         let attempt = self.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
         match self.postman.desk.write(&mail, &attempt, &settings()).await.expect("answered") {
-            Written::Mail(_) => None,
+            Written::Mail(_) | Written::Telling(..) => None,
             Written::Not(why) => Some(why),
             Written::Later(code) => panic!("{code}"),
         }
@@ -189,6 +190,7 @@ async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more()
         end: MailEnd::Sent,
         entry: Some(Entry::by_system(Action::Asked)),
         request: None,
+        told: None,
     };
     postman.end(ending).await.expect("kept");
     assert!(matches!(postman.step().await, Step::Until(_)));

@@ -14,7 +14,7 @@ use crate::mail::{Addressee, House, Letter, Link, RawMail, Settings, Stamp, aske
 use crate::notice::naming;
 use crate::people::PassKind;
 use crate::purpose::law::{Authority, Controller, authority_of};
-use crate::purpose::{Basis, Policy, Purpose};
+use crate::purpose::{Basis, Policy, Purpose, RecordId};
 use crate::store::{
     GivenPass, MailAttempt, MailId, MailKind, PASSES_OF_RECORD_MAX, SharedStore, StoreError, ToPass,
 };
@@ -63,6 +63,8 @@ pub(super) struct Desk {
 /// A mail, or why there is none.
 pub(super) enum Written {
     Mail(RawMail),
+    /// One that says that these records are about to be erased.
+    Telling(RawMail, Vec<RecordId>),
     Not(Unsent),
     /// It cannot be written now, for what this code says.
     Later(&'static str),
@@ -116,6 +118,9 @@ impl Desk {
         attempt: &MailAttempt,
         settings: &Settings,
     ) -> Result<Written, StoreError> {
+        if mail.kind == MailKind::Erasing {
+            return self.write_telling(mail, attempt, settings).await;
+        }
         let policy = self.policy.pin();
         let Some(purpose) = policy.purpose(mail.record.purpose.as_str()) else {
             return Ok(Written::Not(Unsent::NotWanted));
@@ -173,7 +178,7 @@ fn may_go(kind: MailKind, attempt: &MailAttempt, purpose: &Purpose, now: Timesta
     let is_wanted = match kind {
         MailKind::Welcome => purpose.welcome,
         MailKind::Asked | MailKind::Reminded => purpose.reconfirm_months.is_some(),
-        MailKind::Link | MailKind::Copy => true,
+        MailKind::Link | MailKind::Copy | MailKind::Erasing => true,
     };
     let is_late = attempt.number > ATTEMPTS_MAX || after(attempt.queued, MAILED_WITHIN) < now;
     match (is_wanted, is_late) {

@@ -2,6 +2,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::app::StoreKnows;
+use crate::forget::TellingState;
 use crate::inbox::Settings;
 use crate::notification::ParkCode;
 use crate::random::SystemRandom;
@@ -11,7 +12,7 @@ use crate::store::contract::support::{
     start, stored, until, waiting,
 };
 use crate::store::memory::MemoryHost;
-use crate::store::{MailId, MailKind, SeenState, Wanted};
+use crate::store::{ErasureRequest, MailId, MailKind, SeenState, ToldFirst, Wanted};
 use crate::trail::Action;
 use crate::workers::{Step, Worker};
 
@@ -133,6 +134,29 @@ async fn who_was_asked_and_stayed_silent_is_counted_apart() {
     {
         assert!(text.lines().any(|known| known == line), "{line}: {text}");
     }
+}
+
+#[tokio::test]
+async fn whoever_was_to_be_told_first_and_was_not_goes_with_the_first_turn_after_three_days() {
+    let world = World::on_disk(MemoryHost::new(), tempfile::tempdir().expect("a directory")).await;
+    world.store.settle((1..=2).map(stored).collect()).await.expect("stored");
+    let what = vec![Wanted::Record(record("devis-1-2"))];
+    let request = ErasureRequest { what, told_first: true, ..ErasureRequest::default() };
+    let asked = world.store.erase_once_told(request, by_officer(Action::ErasureToTell)).await;
+    let Ok(ToldFirst::Waits(id, _)) = asked else { panic!("{asked:?}") };
+    // Killed, and begun again.
+    let world = world.restarted().await;
+    world.reaper.step().await;
+    assert_eq!((world.store.tellings_waiting(), world.store.mails_waiting().count), (1, 1));
+    world.host.pass_days(&world.store, 3);
+    world.reaper.step().await;
+    let erasure = world.store.erasure(id).await.expect("read").expect("kept");
+    assert!(erasure.done.is_some() && erasure.extent.total() == 1);
+    let told = world.store.telling(id).await.expect("read").expect("kept");
+    assert_eq!((told.state, told.why), (TellingState::NotTold, Some(Untold::NotInTime)));
+    let world = world.restarted().await;
+    assert_eq!((world.store.tellings_waiting(), world.store.mails_waiting().count), (0, 0));
+    assert_eq!(world.store.telling(id).await, Ok(Some(told)));
 }
 
 /// The longest a key of a day lives, its own day included.

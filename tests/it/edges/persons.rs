@@ -67,7 +67,7 @@ const TREES: [(&str, End); 24] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 58] = [
+const KEPT: [(&str, &str, End); 60] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -117,6 +117,8 @@ const KEPT: [(&str, &str, End); 58] = [
         Stays("the number of a record, names of the config, moments: for whoever restores a backup"),
     ),
     ("store::sled::restriction_rows", "RestrictionRow", Taken("restrictions::forget(draft, &id)")),
+    ("store::sled::restriction_rows", "ToEraseRow", Taken("restrictions::forget(draft, &id)")),
+    ("store::sled::telling_rows", "TellingRow", Taken("leaving::leave(draft, &id)")),
     ("store::sled::pass_rows", "PassRow", Taken("passes::forget(draft, &id)")),
     ("store::sled::pass_rows", "PassInside", Taken("passes::forget(draft, &id)")),
     ("store::sled::outbox_rows", "OutboxRow", Taken("outbox::forget(draft, &id)")),

@@ -13,6 +13,7 @@ pub(super) const WORDS: Words = Words {
     record: "Datensatz {id}",
     expired: "Seine Zeit ist vorbei. Er wird nicht mehr verwendet und innerhalb eines Tages gelöscht.",
     restricted: "Bis zum {date} darf niemand diesen Datensatz verwenden.",
+    to_be_erased: "Dieser Datensatz wird spätestens am {date} gelöscht. Bis dahin darf ihn niemand verwenden.",
     purpose: "Wozu die Daten dienen",
     basis: "Rechtsgrundlage",
     basis_gone: "Dieser Zweck hat geendet. Die Daten werden nicht mehr verwendet.",

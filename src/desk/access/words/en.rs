@@ -13,6 +13,7 @@ pub(super) const WORDS: Words = Words {
     record: "Record {id}",
     expired: "Its time is over. It is no longer used, and is erased within a day.",
     restricted: "Until {date} nobody may use this record.",
+    to_be_erased: "This record will be erased on {date} at the latest. Until then nobody may use it.",
     purpose: "What the data are for",
     basis: "Legal basis",
     basis_gone: "This purpose has ended. The data are no longer used.",

@@ -13,6 +13,7 @@ pub(super) const WORDS: Words = Words {
     record: "Fiche {id}",
     expired: "Sa durée est écoulée. Elle n’est plus utilisée et sera effacée dans la journée.",
     restricted: "Jusqu’au {date}, personne ne peut utiliser cette fiche.",
+    to_be_erased: "Cette fiche sera effacée le {date} au plus tard. D’ici là, personne ne peut l’utiliser.",
     purpose: "À quoi servent les données",
     basis: "Base légale",
     basis_gone: "Cette finalité a pris fin. Les données ne sont plus utilisées.",

@@ -19,6 +19,7 @@ texts! {
         record
         expired
         restricted
+        to_be_erased
         purpose
         basis
         basis_gone

@@ -127,6 +127,11 @@ impl Shared {
         self.restrictions.read().get(id).is_some_and(|found| found.stands(look))
     }
 
+    /// True if only what its person asked for erases a record.
+    pub(in crate::store::sled) fn bars_erasing(&self, id: &RecordId, look: &ClockReading) -> bool {
+        self.restrictions.read().get(id).is_some_and(|found| found.bars_erasing(look))
+    }
+
     /// Those of them that are wanted, by record.
     pub(in crate::store::sled) fn restrictions(
         &self,

@@ -20,7 +20,7 @@ use crate::store::sled::SledStore;
 use crate::store::{
     ErasureRequest, Erasures, Feeds, Handed, Leads, Life, MayLeave, PageRequest, Restored, Restoring,
     Restrictions, RewriteCause, RewriteRequest, Rewritten, Settings, SharedStore, Since, StoreCode,
-    StoreError, Trail, Wanted, Whose,
+    StoreError, Tellings, ToldFirst, Trail, Wanted, Whose,
 };
 use crate::trail::{Action, Entry, Reason};
 
@@ -270,4 +270,47 @@ async fn what_was_withheld_counts_so_after_a_restore_where_the_keyring_knows_tha
         assert_eq!(scan(&store, 10_000).await.expect("scanned").faults, Vec::new());
         store.close().await.expect("closed");
     }
+}
+
+/// An erasure is in the ledger from when it is asked for: whoever was told, or may have been, does not come back.
+#[tokio::test]
+async fn whoever_waited_for_a_letter_is_erased_again_whether_the_backup_knew_of_it_or_not() {
+    let (mut world, ledger) = world_with_ledger();
+    let store = world.open();
+    let shared: SharedStore = store.clone();
+    world.agree(&shared);
+    store_many(&store, 1, 3).await;
+    let ask = async |number: u64| {
+        let what = vec![Wanted::Record(record(&format!("devis-1-{number}")))];
+        let request = ErasureRequest { what, told_first: true, ..ErasureRequest::default() };
+        let asked = shared.erase_once_told(request, by_officer(Action::ErasureToTell)).await;
+        let Ok(ToldFirst::Waits(id, _)) = asked else { panic!("{asked:?}") };
+        id
+    };
+    let known = ask(1).await;
+    back_up(&world, &store).await.expect("made");
+    let then = world.keyring.copied();
+    world.clock.advance_ms(60_000);
+    ask(2).await;
+    store.close().await.expect("closed");
+    world.clock.advance_ms(3_600_000);
+
+    let (settings, since) = (elsewhere(&world, "with"), Since::Ledger(ledger, false));
+    let (with, store) = restored(&mut world, &settings, then.copied(), since).await.expect("restored");
+    assert_eq!((with.records, with.keyless), (1, 0));
+    assert_eq!((store.tellings_waiting(), store.restrictions().len()), (0, 0));
+    let erasure = store.erasure(known).await.expect("read").expect("kept");
+    assert!(erasure.done.is_some() && erasure.extent.total() == 1);
+    for (number, there) in [(1, false), (2, false), (3, true)] {
+        let id = Wanted::Record(record(&format!("devis-1-{number}")));
+        let found = store.find(id, by_officer(Action::Found)).await.expect("looked up");
+        assert_eq!(found.first().is_some_and(|found| found.lead.is_some()), there, "{number}");
+    }
+    assert_eq!(scan(&store, 10_000).await.expect("scanned").faults, Vec::new());
+    store.close().await.expect("closed");
+
+    // Without one nobody knows of the second; the first waits for no letter any more, since it may have had it.
+    let settings = elsewhere(&world, "without");
+    let (_, store) = restored(&mut world, &settings, then, Since::Unknown).await.expect("restored");
+    assert_eq!(store.tellings_over().await, Ok(vec![vec![record("devis-1-1")]]));
 }

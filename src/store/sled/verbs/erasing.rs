@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
 use crate::clock::Day;
@@ -53,8 +54,38 @@ pub(in crate::store::sled) fn erase(
     {
         return Ok(Drafted { asked, ended });
     }
+    let erasure = take(draft, targets, request, (None, is_the_person_s(entry.reason()), entry), &ended)?;
+    if let Some((at, hash)) = repeat {
+        draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(erasure.id, hash)))?;
+    }
+    Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+}
+
+/// Carries an erasure out that has its number, and was asked for then: nothing is in its way any more.
+///
+/// # Errors
+/// See [`StoreCode`](crate::store::StoreCode): nothing of it is done.
+pub(super) fn carry_out(
+    draft: &mut Draft<'_>,
+    targets: &[Target],
+    request: &ErasureRequest,
+    known: (ErasureId, Timestamp),
+    entry: &Entry,
+) -> Result<Drafted, StoreError> {
+    let ended = Arc::<OnceLock<ErasureEnd>>::default();
+    let erasure = take(draft, targets, request, (Some(known), true, entry), &ended)?;
+    Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+}
+
+/// `known`: its number, and when it was asked for; none: it is asked for now.
+fn take(
+    draft: &mut Draft<'_>,
+    targets: &[Target],
+    request: &ErasureRequest,
+    (known, is_the_person_s, entry): (Option<(ErasureId, Timestamp)>, bool, &Entry),
+    ended: &Arc<OnceLock<ErasureEnd>>,
+) -> Result<Erasure, StoreError> {
     let queued = request.queued.iter().map(|leadgen| draft.shared.seen_key(leadgen)).collect();
-    let is_the_person_s = is_the_person_s(entry.reason());
     let parting = Parting::by(entry);
     let mut taken = Taken { queued, is_the_person_s, parting, ..Taken::default() };
     for target in targets {
@@ -63,11 +94,17 @@ pub(in crate::store::sled) fn erase(
     taken.seen = targets.iter().filter_map(|target| target.seen).collect();
     taken.named = taken.records.iter().chain(taken.absent.values().flatten()).cloned().collect();
     take_absent(draft, &mut taken)?;
-    let erasure = note(draft, taken, request, entry, &ended)?;
-    if let Some((at, hash)) = repeat {
-        draft.write(Place::Erasures, &at, layout::encode(&RepeatRow::of(erasure.id, hash)))?;
-    }
-    Ok(Drafted { asked: Asked::Erasure(erasure), ended })
+    note(draft, taken, request, (known, entry), ended)
+}
+
+/// A number that no erasure had.
+///
+/// # Errors
+/// See [`StoreCode`](crate::store::StoreCode).
+pub(super) fn next_number(draft: &mut Draft<'_>) -> Result<ErasureId, StoreError> {
+    let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
+    draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
+    Ok(ErasureId { epoch: draft.shared.epoch(), number })
 }
 
 /// Notes what was taken away as an erasure, with its lines, and has the leaves punctured.
@@ -75,12 +112,13 @@ fn note(
     draft: &mut Draft<'_>,
     mut taken: Taken,
     request: &ErasureRequest,
-    entry: &Entry,
+    (known, entry): (Option<(ErasureId, Timestamp)>, &Entry),
     ended: &Arc<OnceLock<ErasureEnd>>,
 ) -> Result<Erasure, StoreError> {
-    let number = draft.counter(&Place::Meta, meta::NEXT_ERASURE)?.max(1);
-    draft.write(Place::Meta, meta::NEXT_ERASURE, (number + 1).to_be_bytes().to_vec())?;
-    let id = ErasureId { epoch: draft.shared.epoch(), number };
+    let (id, asked) = match known {
+        Some(known) => known,
+        None => (next_number(draft)?, draft.now),
+    };
     let seen = std::mem::take(&mut taken.seen);
     draft.forget(Forgotten::of(id, entry.reason(), &request.purposes, seen, &taken.named));
     handed::note_erasure(draft, id, &taken.records)?;
@@ -90,7 +128,7 @@ fn note(
     for line in lines_of_erasure(&taken.records, &taken.extent, entry) {
         draft.append_line(line)?;
     }
-    let (asked, reason) = (draft.now, entry.reason());
+    let reason = entry.reason();
     // Without a key there is nothing to wait for.
     let generation = draft.shared.keyring().generation();
     let done = taken.leaves.is_empty().then_some(ErasureEnd { at: draft.now, generation });
@@ -146,7 +184,7 @@ pub(super) fn note_unread(
 ) -> Result<ErasureId, StoreError> {
     let extent = Extent { references: met, ..Extent::default() };
     let taken = Taken { extent, traces, ..Taken::default() };
-    Ok(note(draft, taken, request, entry, &Arc::default())?.id)
+    Ok(note(draft, taken, request, (None, entry), &Arc::default())?.id)
 }
 
 /// Notes that an erasure follows another.
@@ -185,7 +223,11 @@ pub(super) fn with_neighbours<V: AsRef<[u8]>>(
 }
 
 /// Under what its key is kept, and what tells it from another request under that key.
-fn repeat_of(shared: &Shared, request: &ErasureRequest, entry: &Entry) -> Option<(Vec<u8>, [u8; 32])> {
+pub(super) fn repeat_of(
+    shared: &Shared,
+    request: &ErasureRequest,
+    entry: &Entry,
+) -> Option<(Vec<u8>, [u8; 32])> {
     let key = shared.keyring().seen_key();
     let repeat = request.repeat.as_ref()?;
     let at = erasure_rows::repeat_key(&repeat.hash(&key, entry.actor()));
@@ -210,7 +252,10 @@ pub(in crate::store::sled) fn known_before(
 }
 
 /// What came of the request that had this key before; one that has no end yet is tried again.
-fn repeated(
+///
+/// # Errors
+/// See [`StoreCode`](crate::store::StoreCode).
+pub(super) fn repeated(
     draft: &mut Draft<'_>,
     at: &[u8],
     request: &[u8; 32],
@@ -238,7 +283,10 @@ fn repeated(
 }
 
 /// A row of `erasures`; one that cannot be read is as good as none, and harms no other.
-fn read_row<T: DeserializeOwned>(draft: &Draft<'_>, key: &[u8]) -> Result<Option<T>, StoreError> {
+///
+/// # Errors
+/// See [`StoreCode`](crate::store::StoreCode).
+pub(super) fn read_row<T: DeserializeOwned>(draft: &Draft<'_>, key: &[u8]) -> Result<Option<T>, StoreError> {
     let row = draft.read(&Place::Erasures, key)?.map(|bytes| layout::decode::<T>(&bytes));
     Ok(row.and_then(|read| draft.shared.unreadable().or_passed_over(&Place::Erasures, key, read)))
 }

@@ -16,6 +16,7 @@ use crate::store::{StoreError, Wanted};
 const SCAN_ROWS: usize = 1_024;
 
 /// A submission that is to be erased.
+#[derive(Clone)]
 pub(in crate::store::sled) struct Target {
     /// Its key in `seen`; none: nothing says which.
     pub(in crate::store::sled) seen: Option<[u8; 32]>,

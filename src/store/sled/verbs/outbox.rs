@@ -66,7 +66,7 @@ impl Outbox for SledStore {
 
     fn mail_stands(&self, mail: &MailId, attempt: &MailAttempt) -> bool {
         let look = self.shared.look();
-        let may_go = mail.kind.is_asked_for() || !self.shared.is_restricted(&mail.record, &look);
+        let may_go = mail.kind.passes_restriction() || !self.shared.is_restricted(&mail.record, &look);
         may_go && self.shared.mails().has(mail, attempt)
     }
 
@@ -331,6 +331,22 @@ fn ask_by_right(
     letters.note_dropped(*kind, draft.now);
     put(draft, record, &letters)?;
     Ok(AskedFor::Not)
+}
+
+/// A mail does not wait any more; nothing is noted of it.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn let_go(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    kind: MailKind,
+) -> Result<(), StoreError> {
+    let Some(mut letters) = of(draft, id)? else { return Ok(()) };
+    match letters.end(kind, MailEnd::PutOff, draft.now) {
+        true => put(draft, id, &letters),
+        false => Ok(()),
+    }
 }
 
 /// A record is another than it was.

@@ -14,8 +14,8 @@ use crate::store::sled::layout::{Place, record_key};
 use crate::store::sled::restriction_rows;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::absent::{Absent, absent};
-use crate::store::{Restricting, Restriction, Restrictions, StoreCode, StoreError};
-use crate::trail::{Action, Entry, Outcome};
+use crate::store::{ErasureId, Restricting, Restriction, Restrictions, StoreCode, StoreError};
+use crate::trail::{Action, Entry, Outcome, Reason};
 
 #[async_trait]
 impl Restrictions for SledStore {
@@ -26,7 +26,11 @@ impl Restrictions for SledStore {
     async fn lift_restriction(&self, id: RecordId, mut entry: Entry) -> Result<bool, StoreError> {
         self.writer
             .write(1, move |draft| {
-                let there = of(draft, &id)?.is_some();
+                let before = of(draft, &id)?;
+                if before.as_ref().is_some_and(|before| before.erasure.is_some()) {
+                    return Err(StoreError::of(StoreCode::ToBeErased));
+                }
+                let there = before.is_some();
                 if there {
                     forget(draft, &id)?;
                     feed_rows::note_released(draft, &id)?;
@@ -116,6 +120,9 @@ fn judged(
         });
     };
     let before = of(draft, id)?;
+    if before.as_ref().is_some_and(|before| before.erasure.is_some()) {
+        return Err(StoreError::of(StoreCode::ToBeErased));
+    }
     let look = draft.look();
     // One that is restricted lives on past its day. A head that cannot be read says nothing of its day: it is restricted.
     if before.as_ref().is_none_or(|before| !before.stands(&look))
@@ -131,7 +138,8 @@ fn judged(
         return Err(StoreError::of(StoreCode::TooManyRestrictions));
     }
     let since = before.filter(|before| before.stands(&look)).map_or(draft.now, |before| before.since);
-    Ok(Restricting::Restricted(Restriction { id: id.clone(), reason: entry.reason(), since, until }))
+    let (id, reason, erasure) = (id.clone(), entry.reason(), None);
+    Ok(Restricting::Restricted(Restriction { id, reason, since, until, erasure }))
 }
 
 /// Those whose last day is over, with a line for each.
@@ -159,7 +167,13 @@ fn name(entry: &mut Entry, id: &RecordId) {
 }
 
 /// The row of a record, this transaction included; it may be over.
-fn of(draft: &Draft<'_>, id: &RecordId) -> Result<Option<Restriction>, StoreError> {
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn of(
+    draft: &Draft<'_>,
+    id: &RecordId,
+) -> Result<Option<Restriction>, StoreError> {
     let row = draft.read(&Place::Restrictions, &restriction_rows::key(id))?;
     Ok(row.map(|bytes| restriction_rows::read(id, &bytes).0))
 }
@@ -171,6 +185,46 @@ fn of(draft: &Draft<'_>, id: &RecordId) -> Result<Option<Restriction>, StoreErro
 pub(in crate::store::sled) fn is_restricted(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
     let look = draft.look();
     Ok(of(draft, id)?.is_some_and(|restriction| restriction.stands(&look)))
+}
+
+/// True if only what its person asked for erases a record, this transaction included.
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(in crate::store::sled) fn bars_erasing(draft: &Draft<'_>, id: &RecordId) -> Result<bool, StoreError> {
+    let look = draft.look();
+    Ok(of(draft, id)?.is_some_and(|restriction| restriction.bars_erasing(&look)))
+}
+
+/// A record waits for this erasure from now on, and nobody uses it: since when it is restricted stays, and why it was.
+///
+/// # Errors
+/// [`StoreCode::TooManyRestrictions`]; otherwise see [`StoreCode`].
+pub(in crate::store::sled) fn wait_for(
+    draft: &mut Draft<'_>,
+    id: &RecordId,
+    (erasure, until): (ErasureId, Day),
+    reason: Option<Reason>,
+) -> Result<(), StoreError> {
+    let look = draft.look();
+    let before = of(draft, id)?;
+    if before.is_none() && draft.shared.restricted_count() >= RESTRICTIONS_MAX {
+        return Err(StoreError::of(StoreCode::TooManyRestrictions));
+    }
+    let before = before.filter(|before| before.stands(&look));
+    let restriction = Restriction {
+        id: id.clone(),
+        reason: before.as_ref().map_or(reason, |before| before.reason),
+        since: before.as_ref().map_or(draft.now, |before| before.since),
+        until,
+        erasure: Some(erasure),
+    };
+    draft.write(Place::Restrictions, &restriction_rows::key(id), restriction_rows::bytes(&restriction))?;
+    draft.effect(Effect::Restricted(restriction));
+    match before {
+        Some(_) => Ok(()),
+        None => feed_rows::note_one(draft, ChangeKind::Restricted, id),
+    }
 }
 
 /// After a restore a record is as the ledger says (none: nobody restricts it), with a line where that is another than the backup has.

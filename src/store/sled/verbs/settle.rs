@@ -22,7 +22,7 @@ use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::rows::{EndRow, FateRow, SeenRow};
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::parking::{self, Before, Parking};
-use crate::store::sled::verbs::{erased, forms, outbox, seen, suppressed, vigils};
+use crate::store::sled::verbs::{erased, forms, leaving, outbox, seen, suppressed, vigils};
 use crate::store::suppressions::Judged;
 use crate::store::{
     ErasedFor, Fate, MailKind, Outcome, SeenState, Settled, Settlement, StoreCode, StoreError, Verdict,
@@ -203,6 +203,8 @@ impl Submission<'_> {
                         if let Some(Judged::Stored(closed)) = judged {
                             suppressed::close(draft, &closed, &id)?;
                         }
+                        let others = self.fates.iter().filter_map(|fate| fate.record().ok().flatten());
+                        leaving::join(draft, others, &id)?;
                         self.fates.push(FateRow::stored(&id));
                         SeenState::Stored(id)
                     }

@@ -28,7 +28,7 @@ use crate::store::sled::verbs::erasure_targets::Target;
 use crate::store::sled::verbs::outbox;
 use crate::store::sled::verbs::parking::{self, Before};
 use crate::store::sled::verbs::reading;
-use crate::store::sled::verbs::{passes, restrictions, seen, stubs};
+use crate::store::sled::verbs::{leaving, passes, restrictions, seen, stubs};
 use crate::store::stubs::Parting;
 use crate::store::tombstones::tombstone_key;
 use crate::store::{ErasedFor, ErasureRequest, Extent, StoreCode, StoreError, Traces};
@@ -133,7 +133,10 @@ fn ends_unread(
 }
 
 /// The records of a submission under these purposes: those that are noted, and the one by which it was named.
-fn records_of(
+///
+/// # Errors
+/// See [`StoreCode`].
+pub(super) fn records_of(
     fates: &[FateRow],
     target: &Target,
     purposes: &[PurposeId],
@@ -165,9 +168,10 @@ fn take_record(
         Err(error) if error.code == StoreCode::PurposeUnknown => None,
         value => value?,
     };
-    if restrictions::is_restricted(draft, &id)? && !taken.is_the_person_s {
+    if restrictions::bars_erasing(draft, &id)? && !taken.is_the_person_s {
         return Err(StoreError::of(StoreCode::RecordRestricted));
     }
+    leaving::leave(draft, &id)?;
     restrictions::forget(draft, &id)?;
     passes::forget(draft, &id)?;
     outbox::forget(draft, &id)?;
@@ -337,7 +341,7 @@ pub(in crate::store::sled) fn extent(
         };
         let fates = row.as_ref().map_or(&[][..], |row| row.fates.as_slice());
         for id in records_of(fates, target, purposes)? {
-            if shared.is_restricted(&id, &look) && !is_the_person_s(reason) {
+            if shared.bars_erasing(&id, &look) && !is_the_person_s(reason) {
                 return Err(StoreError::of(StoreCode::RecordRestricted));
             }
             if !counted.contains(&id) && reading::record(engine, &id)?.is_some() {

@@ -204,7 +204,7 @@ fn take(
             continue;
         }
         // Nobody but the person may have it erased: then nothing of it is.
-        if restrictions::is_restricted(draft, &record)? && !is_the_person_s(row.reason()) {
+        if restrictions::bars_erasing(draft, &record)? && !is_the_person_s(row.reason()) {
             return Ok(false);
         }
         has_records = true;

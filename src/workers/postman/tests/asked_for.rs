@@ -210,7 +210,7 @@ async fn a_request_is_answered_by_the_mail_and_stays_open_where_there_is_none() 
     // It is sent while a copy of the store is made: it ends, and answers, behind that.
     world.host.copy(true);
     let entry = Some(Entry::by_system(Action::CopySent));
-    let ending = Ending { mail, end: MailEnd::Sent, entry, request: attempt.request };
+    let ending = Ending { mail, end: MailEnd::Sent, entry, request: attempt.request, told: None };
     world.postman.end(ending).await.expect("kept");
     assert!(answered().await.is_empty());
     world.host.copy(false);
