@@ -15,7 +15,7 @@ pub struct Bounce {
 /// What was noted.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct Bounced {
-    /// Of so many records that hold the address: nobody writes to their persons any more, until the record is corrected.
+    /// Of so many records whose mails go to the address: nobody writes to their persons any more, until the record is corrected.
     pub records: u64,
     /// How many records do not open, and may hold the address.
     pub unreadable: u64,

@@ -92,7 +92,7 @@ pub(super) fn bounce() -> Call {
         "/bounces",
         "bounce",
         "Say that mail comes back from an address",
-        "Nobody writes to the persons of the records that hold it, until they are corrected. Their records end by their day.",
+        "Nobody writes to the persons of the records whose mails go to it, until they are corrected. Their records end by their day.",
     )
     .roles(OFFICER)
     .body::<Bounce>()

@@ -11,15 +11,17 @@ use crate::http::admin::find::its_turn;
 use crate::http::admin::operator::{Bounce as MayBounce, By};
 use crate::http::admin::search::Search;
 use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::mail::goes_to;
 use crate::purpose::RecordId;
-use crate::store::MAILS_AT_ONCE_MAX;
+use crate::store::{SHOWN_AT_ONCE_MAX, StoreError};
 use crate::telemetry::metrics::Metrics;
-use crate::trail::{Action, Entry, Outcome};
+use crate::trail::{Action, Entry, Operator, Outcome};
 
 /// So often is looked, where an address has more records than one look names.
 const LOOKS_MAX: u32 = 4;
 
-/// Notes it of each record that holds the address.
+/// Notes it of each record whose mails go to the address: of one that only names it, in another answer or beside another address, nothing came
+/// back.
 pub(super) async fn bounce(
     by: By<MayBounce>,
     state: Data<AdminState>,
@@ -35,16 +37,18 @@ pub(super) async fn bounce(
     for _ in 0..LOOKS_MAX {
         let matches = search.matching(sought.clone(), after.take()).await?;
         unreadable.get_or_insert(matches.unreadable);
-        let records: Vec<RecordId> = matches.first.iter().map(|found| found.record.clone()).collect();
-        for some in records.chunks(MAILS_AT_ONCE_MAX) {
+        let may_be_mailbox = matches.first.iter().filter(|found| found.may_be_mailbox);
+        let records: Vec<RecordId> = may_be_mailbox.map(|found| found.record.clone()).collect();
+        for some in records.chunks(SHOWN_AT_ONCE_MAX) {
             let entry = Entry::by(&by.operator, Action::Unreachable);
-            count += state.store.note_unreachable(some.to_vec(), entry).await?;
+            let some = written_to_there(&state, &by.operator, &sought, some).await?;
+            count += state.store.note_unreachable(some, entry).await?;
         }
         is_over = !matches.are_cut();
         if is_over {
             break;
         }
-        after = records.last().cloned();
+        after = matches.first.last().map(|found| found.record.clone());
     }
     if !is_over {
         return Err(Problem::of(ProblemCode::SearchTooSlow));
@@ -59,4 +63,17 @@ pub(super) async fn bounce(
         request.id = %request_id(&request), actor = %by.operator.actor(), records.found = count, "mail.bounced"
     );
     Ok(HttpResponse::Ok().json(Bounced { records: count, unreadable: unreadable.unwrap_or_default() }))
+}
+
+/// Those of these records whose mails go to this address. Each is opened for it, with its line.
+async fn written_to_there(
+    state: &AdminState,
+    operator: &Operator,
+    sought: &Sought,
+    records: &[RecordId],
+) -> Result<Vec<RecordId>, StoreError> {
+    let found = state.store.find_records(records.to_vec(), Entry::by(operator, Action::Found)).await?;
+    let (policy, now) = (state.policy.pin(), state.store.now());
+    let leads = found.iter().filter_map(|found| found.lead.as_ref());
+    Ok(leads.filter(|lead| goes_to(lead, &policy, now, sought)).map(|lead| lead.id().clone()).collect())
 }

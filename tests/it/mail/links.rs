@@ -85,6 +85,9 @@ async fn whoever_lost_their_link_has_it_by_mail_once_a_day_and_nobody_learns_who
     assert_eq!(next(&post).0, json!([other]));
     until_counted(&world, "tamis_mails_waiting 0").await;
     assert!(post.is_empty(), "one mail a day");
+    // Mail comes back from it: of who only names it nothing did.
+    let bounced = world.admin().post("/admin/v1/bounces", &json!({"email": email})).await;
+    assert_eq!((bounced.status, &bounced.json()["records"]), (200, &json!(2)), "{}", bounced.text());
     [&email, &other, &nobody].iter().for_each(|email| world.guard(email));
     world.end().await;
 }
