@@ -40,6 +40,9 @@
 //!
 //! A room is `pub` here only where a test or bench of the house needs it: this is no library for others.
 
+// A dependency that nobody names is taken out of Cargo.toml. Tests have more of them than each needs.
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
 pub mod api;
 pub mod app;
 pub mod attention;

@@ -27,6 +27,8 @@
 //! # let _ = delivery; meta.stop().await; Ok(()) }
 //! ```
 
+#![cfg_attr(not(test), deny(unused_crate_dependencies))]
+
 mod calls;
 pub mod demo;
 mod failure;
