@@ -5,8 +5,8 @@
 //! the moments, as far as a machine repeats anything. `--kills`: `kill -9`, one in five while it starts. `--power-cuts`:
 //! at so many moments the power is cut, both with all that was not synced gone and with a part of it there; and a first
 //! creation is killed at each of its steps (`--stride 2`: at every second) and the power cut in the life after.
-//! `--built`: takes the binary of its own profile as it is (`target/release/tamis`), which is else built first. Exits with 1
-//! and says what did not hold, and where the directory is that shows it.
+//! `--built`: takes the binary of its own profile as it is (`target/release/tamis`), which is else built first, or the one
+//! that `TAMIS_BINARY` names. Exits with 1 and says what did not hold, and where the directory is that shows it.
 #![expect(
     clippy::expect_used,
     clippy::panic,

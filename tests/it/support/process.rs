@@ -21,10 +21,15 @@ pub const BINARY: &str = match option_env!("CARGO_BIN_EXE_tamis") {
     None => "",
 };
 
-/// The binary of the build that this program is of: `target/PROFILE/tamis`, beside `target/PROFILE/examples/`.
+/// The binary of the build that this program is of: `target/PROFILE/tamis`, beside `target/PROFILE/examples/`. Of a program,
+/// `TAMIS_BINARY` may name another.
+#[expect(clippy::disallowed_methods, reason = "a test's own environment: which binary is under test")]
 pub fn built() -> PathBuf {
     if !BINARY.is_empty() {
         return PathBuf::from(BINARY);
+    }
+    if let Some(named) = std::env::var_os("TAMIS_BINARY") {
+        return PathBuf::from(named);
     }
     let own = std::env::current_exe().expect("the path of this program");
     own.ancestors().nth(2).expect("target/PROFILE").join("tamis")
