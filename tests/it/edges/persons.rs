@@ -20,7 +20,7 @@ use End::{Nobody, Stays, Taken};
 const TREES: [(&str, End); 24] = [
     ("Meta", Nobody),
     ("Seen", Taken("draft.remove(Place::Seen, key)")),
-    ("Parked", Taken("parked::unpark(draft, &before)")),
+    ("Parked", Taken("parking::unpark(draft, &before)")),
     ("Sequence", Nobody),
     ("Trail", Stays("numbers of records and what was done to them: art. 5(2) GDPR")),
     ("Tokens", Nobody),
