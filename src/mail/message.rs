@@ -164,11 +164,11 @@ impl Message {
         })
     }
 
-    /// Paragraphs set in columns; a link on a line of its own, whole, so that it can be clicked or copied.
+    /// Paragraphs set in columns, broken at blanks alone: an address or a number is copied whole. A link on a line of its own, whole, so that it can be clicked or copied.
     fn plain(&self) -> String {
         let blocks = self.blocks.iter().map(|block| match block {
-            Block::Paragraph(text) => textwrap::fill(text, COLUMNS),
-            Block::Action { label, link } => format!("{}\n{}", textwrap::fill(label, COLUMNS), link.expose()),
+            Block::Paragraph(text) => set(text),
+            Block::Action { label, link } => format!("{}\n{}", set(label), link.expose()),
         });
         let mut text = blocks.collect::<Vec<String>>().join("\n\n");
         text.push('\n');
@@ -199,4 +199,26 @@ fn header(name: &'static str, value: &str) -> HeaderValue {
 fn part(kind: ContentType, text: String) -> Result<SinglePart, MailCode> {
     let body = Body::new_with_encoding(text, ContentTransferEncoding::QuotedPrintable);
     Ok(SinglePart::builder().header(kind).body(body.map_err(|_| MailCode::NotWritten)?))
+}
+
+/// Sentences in columns.
+fn set(text: &str) -> String {
+    let options = textwrap::Options::new(COLUMNS).word_splitter(textwrap::WordSplitter::NoHyphenation);
+    textwrap::fill(text, options.break_words(false))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_address_and_no_number_is_broken() {
+        let told = "Un reçu signé, que chacun peut vérifier, sera établi. Son numéro est 1234-17. Écrivez à vie-privee@lumen.example.";
+        for begin in 0..COLUMNS {
+            let text = set(&format!("{}{told}", "a ".repeat(begin)));
+            assert!(text.contains("1234-17.") && text.contains("vie-privee@lumen.example"), "{text}");
+        }
+        let long = format!("https://lumen.example/{}", "a-".repeat(COLUMNS));
+        assert_eq!(set(&format!("See {long}")), format!("See\n{long}"));
+    }
 }
