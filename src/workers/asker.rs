@@ -175,7 +175,7 @@ impl Asker {
 
     /// Who of a purpose is to be asked or reminded, in the order of their numbers, behind this one: for whoever asks them by other means.
     /// Each record is opened, with this line in the trail, and held against what the postman holds it against. At most so many, of at most
-    /// [`OPENED_MAX`] that are opened: where there is more behind these, it says so.
+    /// `OPENED_MAX` that are opened: where there is more behind these, it says so.
     ///
     /// # Errors
     /// As [`Asker::look`].
