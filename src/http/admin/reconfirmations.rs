@@ -24,6 +24,8 @@ use crate::trail::{Action, Entry};
 
 /// What a look comes to: by purpose, and how many mails were put into the outbox.
 pub type AskingLook = BoxFuture<'static, Result<(BTreeMap<PurposeId, Tally>, u64), StoreError>>;
+/// Behind which record a piece of the list begins, and how many it may name.
+pub type DueRange = (Option<Cursor>, usize);
 /// A piece of the list of who is due.
 pub type DueLook = BoxFuture<'static, Result<DuePiece, StoreError>>;
 
@@ -44,8 +46,8 @@ pub struct Askings {
     pub by_mail: bool,
     /// Looks, and where that is true puts mails into the outbox.
     pub look: Box<dyn Fn(bool) -> AskingLook + Send + Sync>,
-    /// Those of a purpose who are due, behind this record and at most so many; each record is opened, with this line in the trail.
-    pub list: Box<dyn Fn(PurposeId, (Option<Cursor>, usize), Entry) -> DueLook + Send + Sync>,
+    /// Those of a purpose who are due; each record is opened, with this line in the trail.
+    pub list: Box<dyn Fn(PurposeId, DueRange, Entry) -> DueLook + Send + Sync>,
 }
 
 /// How it stands.
