@@ -11,7 +11,7 @@ use serde_json::Value;
 const SERVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/mail/server.py");
 
 /// How long it may take to listen, and a mail to come through.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct Post {

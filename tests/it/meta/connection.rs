@@ -80,7 +80,7 @@ async fn no_token_goes_to_who_cannot_prove_to_be_graph() {
             break;
         }
         // That it failed is said before the queue is paused for it.
-        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{inbox}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(60), "{inbox}");
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
     graph.show(Face::with(&trusted.server("localhost")));

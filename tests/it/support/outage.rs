@@ -18,9 +18,10 @@ const TOKEN: &str = "page-token-of-the-outage";
 /// Changes of one call: the largest that Meta sends.
 const CHANGES: u64 = 1_000;
 const FIRST_ID: u64 = 770_000_000_000_000;
-/// How long each phase may take for every thousand references, with a minute to begin with.
+/// How long each phase may take for every thousand references, with some minutes to begin with: the machine may have much
+/// else to do.
 const PATIENCE_A_THOUSAND: Duration = Duration::from_secs(3);
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Sixteen calls at a time, and twice as many fetchers, each with one lead; twice, since what a fetcher held when a pause
 /// began comes back behind what the others hold.
