@@ -70,7 +70,7 @@ pub fn root_key(secret: &Secret) -> Result<Key, KeyringError> {
 }
 
 impl FileKeyring {
-    /// Opens the keyring and removes what a crash may have left beside it. None: there is no file, and nothing was
+    /// Opens the keyring, and overwrites and removes what a crash may have left beside it. None: there is no file, and nothing was
     /// touched.
     ///
     /// # Errors
@@ -104,7 +104,8 @@ impl FileKeyring {
             }
             (Some(before), opened)
         };
-        files.discard_new()?;
+        // Not before it has opened: until then they may be all that there is.
+        files.wipe_remains()?;
         Self::holding(files, root, random, lock, before, opened).map(Some)
     }
 
@@ -128,6 +129,8 @@ impl FileKeyring {
             keys.insert(name, Key::new(*key));
         }
         let opened = write_new(&files, &root, &random, files.place(), (InstanceId(instance), keys, 0))?;
+        // Not before this one has its place: from then on no restore puts another there.
+        files.wipe_remains()?;
         Self::holding(files, root, random, lock, None, Some(opened))
     }
 
@@ -218,8 +221,8 @@ fn write_new(
     let written = Pages::create(disk, Roots::one(root.clone()), instance, keys, change, Arc::clone(random));
     let put = written.and_then(|pages| files.put(place).map(|()| pages));
     if put.is_err() {
-        // At best; the next one that is written and the next start remove it as well.
-        let _ = files.discard_new();
+        // At best; the next one that is written and the next start do it as well.
+        let _ = files.wipe_new();
     }
     Ok((put?, id, place.to_owned()))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, Permissions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +27,8 @@ pub struct Files {
     new: PathBuf,
     /// The keyring in pages beside one of before, as long as a store moves from the one to the other.
     next: PathBuf,
+    /// The key part of a backup before it gets its name; at rest it does not exist.
+    restoring: PathBuf,
     /// Held by the one process that uses this keyring. The keyring itself may be replaced.
     lock: PathBuf,
 }
@@ -39,8 +41,8 @@ impl Files {
             name.push(suffix);
             PathBuf::from(name)
         };
-        let [new, next, lock] = [".new", ".next", ".lock"].map(beside);
-        Self { keyring: keyring.to_owned(), new, next, lock }
+        let [new, next, restoring, lock] = [".new", ".next", ".restoring", ".lock"].map(beside);
+        Self { keyring: keyring.to_owned(), new, next, restoring, lock }
     }
 
     /// The keyring's own place.
@@ -151,45 +153,44 @@ impl Files {
         }
     }
 
-    /// Removes what a crash left of a keyring that was being written.
+    /// What will be replaced at a place, to be overwritten once it has no name any more. None: nothing, or nothing that only we have.
+    pub fn hold(&self, place: &Path) -> Option<File> {
+        let (directory, name) = Directory::own_of(place).ok()?;
+        directory.open_own(name, Access::Write).ok()
+    }
+
+    /// Overwrites a keyring that was being written and will not be used, and removes it: it may be whole, and from every later erasure on
+    /// it would have what was destroyed.
     ///
     /// # Errors
-    /// [`KeyringCode::Io`]; it is not removed if somebody else put it there: [`KeyringCode::Linked`],
+    /// [`KeyringCode::Io`]; nothing is done to it if somebody else put it there: [`KeyringCode::Linked`],
     /// [`KeyringCode::NotOwn`].
-    pub fn discard_new(&self) -> Result<(), KeyringError> {
-        let removed =
-            Directory::own_of(&self.new).and_then(|(directory, name)| match directory.discard(name)? {
-                true => directory.sync(),
-                false => Ok(()),
-            });
-        removed.map_err(KeyringError::file)
+    pub fn wipe_new(&self) -> Result<(), KeyringError> {
+        wipe(&self.new).map_err(KeyringError::file)
     }
 
     /// Where the key part of a backup lies before it gets its name.
-    pub fn restoring(&self) -> PathBuf {
-        self.keyring.with_extension("restoring")
+    pub fn restoring(&self) -> &Path {
+        &self.restoring
     }
 
-    /// Overwrites what crashes left of keyrings that were being written or restored, and removes it.
+    /// The same of all that crashes left beside a keyring that is in its place: what was being written, and the key part of a backup. A
+    /// restore that was cut short is begun again with the backup itself, and puts nothing where a keyring is.
     ///
     /// # Errors
-    /// As [`Files::discard_new`].
+    /// As [`Files::wipe_new`].
     pub fn wipe_remains(&self) -> Result<(), KeyringError> {
-        [&self.new, &self.restoring()]
-            .into_iter()
-            .try_for_each(|place| wipe(place))
-            .map_err(KeyringError::file)
+        self.wipe_new()?;
+        wipe_whole(&self.restoring).map_err(KeyringError::file)
     }
 
     /// An empty file to write a keyring into; [`Files::put`] gives it its name.
     ///
     /// # Errors
-    /// As [`Files::discard_new`].
+    /// As [`Files::wipe_new`].
     pub fn create_new(&self) -> Result<File, KeyringError> {
-        let made = Directory::own_of(&self.new).and_then(|(directory, name)| {
-            directory.discard(&name)?;
-            directory.create_new(&name)
-        });
+        self.wipe_new()?;
+        let made = Directory::own_of(&self.new).and_then(|(directory, name)| directory.create_new(name));
         made.map_err(KeyringError::file)
     }
 
@@ -223,11 +224,39 @@ impl Files {
     }
 }
 
+/// Overwrites a keyring that nobody may use any more where it lies, and removes it and its lock.
+///
+/// # Errors
+/// What the system says; what is there is left where somebody else put it there.
+pub fn wipe_whole(place: &Path) -> io::Result<()> {
+    wipe(place)?;
+    let (directory, lock) = Directory::own_of(&Files::of(place).lock)?;
+    match directory.discard(lock)? {
+        true => directory.sync(),
+        false => Ok(()),
+    }
+}
+
+/// Overwrites a file that was replaced, unless somebody has another name for it.
+///
+/// # Errors
+/// What the system says.
+pub fn wipe_nameless(file: File) -> io::Result<()> {
+    match file.metadata()?.nlink() {
+        0 => overwrite(file),
+        _ => Ok(()),
+    }
+}
+
 fn wipe(place: &Path) -> io::Result<()> {
     let (directory, name) = Directory::own_of(place)?;
     match directory.open_own(&name, Access::Write) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        file => overwrite(file?)?,
+        file => match overwrite(file?) {
+            // It would be written elsewhere: the file system does not write over what it has, and all that is left to do is to give it up.
+            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {}
+            overwritten => overwritten?,
+        },
     }
     directory.discard(&name)?;
     directory.sync()
@@ -236,6 +265,7 @@ fn wipe(place: &Path) -> io::Result<()> {
 /// With zeros, durably.
 fn overwrite(mut file: File) -> io::Result<()> {
     let bytes = file.metadata()?.len();
+    file.rewind()?;
     io::copy(&mut io::repeat(0).take(bytes), &mut file)?;
     file.sync_all()
 }
@@ -276,7 +306,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use std::io::Write;
+    use std::io::{SeekFrom, Write};
 
     fn place() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::tempdir().expect("a directory");
@@ -299,10 +329,48 @@ mod tests {
     fn remains_that_cannot_be_removed_are_said_and_not_left() {
         let (_directory, path) = place();
         let files = Files::of(&path);
-        assert_eq!(files.discard_new(), Ok(()), "nothing is there");
+        assert_eq!(files.wipe_new(), Ok(()), "nothing is there");
         fs::create_dir(&files.new).expect("made");
-        assert_eq!(files.discard_new(), Err(KeyringError::io(ErrorKind::PermissionDenied)));
+        assert_eq!(files.wipe_new(), Err(KeyringError::io(ErrorKind::PermissionDenied)));
         assert_eq!(files.create_new().err(), Some(KeyringError::io(ErrorKind::PermissionDenied)));
+    }
+
+    /// What a replaced file had is read through a handle that was open before.
+    #[test]
+    fn what_will_not_be_used_is_overwritten_before_it_has_no_name() {
+        let (directory, path) = place();
+        let files = Files::of(&path);
+        let zeros = |mut file: &File| {
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).expect("readable");
+            bytes.len() == 5 && bytes.iter().all(|byte| *byte == 0)
+        };
+        let written = || {
+            let file = files.create_new().expect("made");
+            (&file).write_all(b"whole").expect("written");
+            file
+        };
+        let first = written();
+        let second = written();
+        assert!(zeros(&first) && !zeros(&second), "another is written in its place");
+        files.wipe_new().expect("wiped");
+        assert!(zeros(&second) && !files.new.exists());
+        let (new, restoring) = (written(), fs::File::create_new(files.restoring()).expect("made"));
+        (&restoring).write_all(b"whole").expect("written");
+        let seen = fs::File::open(files.restoring()).expect("there");
+        fs::write(directory.path().join("keyring.restoring.lock"), "").expect("written");
+        files.wipe_remains().expect("wiped");
+        assert!(zeros(&new) && zeros(&seen));
+        assert_eq!(fs::read_dir(directory.path()).expect("there").count(), 0);
+        // One that somebody has under another name is theirs.
+        let named = written();
+        fs::hard_link(&files.new, directory.path().join("other")).expect("linked");
+        fs::remove_file(&files.new).expect("removed");
+        wipe_nameless(named.try_clone().expect("a handle")).expect("left alone");
+        assert!(!zeros(&named));
+        fs::remove_file(directory.path().join("other")).expect("removed");
+        wipe_nameless(named.try_clone().expect("a handle")).expect("wiped");
+        assert!(zeros(&named));
     }
 
     /// The files are of holes: nothing of them lies on the disk.

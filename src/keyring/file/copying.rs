@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::keyring::file::FileKeyring;
-use crate::keyring::files::Files;
+use crate::keyring::files::{Files, wipe_whole};
 use crate::keyring::pages::{FileDisk, PAGE_BYTES, PAGES_MAX};
 use crate::keyring::{InstanceId, Keyring, KeyringCode, KeyringError};
 use crate::machine::own::{Directory, name_of};
@@ -45,7 +45,7 @@ impl KeyringCopy {
         if files.exists()? || files.next_exists()? {
             return Err(KeyringError::of(KeyringCode::Exists));
         }
-        let beside = files.restoring();
+        let beside = files.restoring().to_owned();
         let taken = copy(from, &beside).and_then(|()| {
             let opened =
                 FileKeyring::open(&beside, root, random)?.ok_or(KeyringError::of(KeyringCode::KeyAbsent))?;
@@ -54,8 +54,8 @@ impl KeyringCopy {
         match taken {
             Ok((instance, generation)) => Ok(Self { place: place.to_owned(), beside, instance, generation }),
             Err(error) => {
-                // Half of it serves nobody; the next one removes it as well.
-                let _ = remove(&beside);
+                // It serves nobody; the next one, and the next start, do it as well.
+                let _ = wipe_whole(&beside);
                 Err(error)
             }
         }
@@ -88,23 +88,23 @@ impl KeyringCopy {
         })
     }
 
-    /// Removes what was put: nobody uses it, and the backup still has it.
+    /// Overwrites and removes what was put: nobody uses it, and the backup still has it.
     ///
     /// # Errors
     /// [`KeyringCode::Io`], [`KeyringCode::NotOwn`].
     pub fn take_back(place: &Path) -> Result<(), KeyringError> {
-        remove(place).map_err(KeyringError::file)
+        wipe_whole(place).map_err(KeyringError::file)
     }
 
-    /// Lets go of it: it does not belong to what is restored.
+    /// Lets go of it, overwritten: it does not belong to what is restored.
     pub fn leave(self) {
-        // At best; the next one removes it as well.
-        let _ = remove(&self.beside);
+        // At best; the next one, and the next start, do it as well.
+        let _ = wipe_whole(&self.beside);
     }
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), KeyringError> {
-    remove(to).map_err(KeyringError::file)?;
+    wipe_whole(to).map_err(KeyringError::file)?;
     let copied = || {
         // A backup may belong to whoever brought it back: it is sealed, and only read.
         let from = std::fs::File::open(from)?;
@@ -119,13 +119,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), KeyringError> {
         ErrorKind::NotFound => KeyringError::of(KeyringCode::KeyAbsent),
         _ => KeyringError::file(error),
     })
-}
-
-fn remove(beside: &Path) -> io::Result<()> {
-    let (directory, name) = Directory::own_of(beside)?;
-    directory.discard(name)?;
-    directory.discard(name_of(&lock_of(beside))?)?;
-    directory.sync()
 }
 
 fn lock_of(keyring: &Path) -> PathBuf {

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use crate::attention::{AttentionCode, Concern};
 use crate::keyring::file::{FileKeyring, id_of};
-use crate::keyring::files::not_locked;
-use crate::keyring::pages::{Compared, FileDisk, Pages, wipe};
+use crate::keyring::files::{not_locked, wipe_nameless};
+use crate::keyring::pages::{Compared, FileDisk, Pages};
 use crate::keyring::{KeyringCode, KeyringError};
 use crate::machine::disk::directory_of;
 use crate::machine::identity::FileId;
@@ -149,7 +149,8 @@ impl FileKeyring {
         })
     }
 
-    /// Writes what is in force into a new file, which takes the place. A failure leaves the keyring as it was.
+    /// Writes what is in force into a new file, which takes the place; once that is durable, what had it is overwritten. A failure leaves
+    /// the keyring as it was.
     fn write_again(
         &self,
         changing: &mut Changing,
@@ -159,19 +160,22 @@ impl FileKeyring {
         let Some((open, place)) = changing.at.clone() else {
             return Err(KeyringError::of(KeyringCode::KeyAbsent));
         };
-        let is_in_place = FileId::at(&place).is_ok_and(|there| there == Some(open));
+        let there = self.files.hold(&place);
         let file = self.files.create_new()?;
         let id = id_of(&file)?;
         let written = pages.write_anew(FileDisk::of(file), || self.files.put(&place));
         if written.is_err() {
-            // At best: it takes room from who has none. The next one that is written removes it as well.
-            let _ = self.files.discard_new();
+            // At best; the next one that is written does it as well.
+            let _ = self.files.wipe_new();
         }
-        let mut left = written?;
+        let left = written?.into_file();
         changing.at = Some((id, place));
-        if is_in_place {
-            // Nobody has a name for it any more, and what it has will be destroyed in the other file alone.
-            let _ = wipe(&mut left);
+        // What was open, and what lay in its place where that was another: from now on what they have is destroyed in the new file alone.
+        let there = there.filter(|there| !id_of(there).is_ok_and(|there| there == open));
+        for replaced in std::iter::once(left).chain(there) {
+            if let Err(error) = wipe_nameless(replaced) {
+                tracing::warn!(io.kind = ?error.kind(), "keyring.not-overwritten");
+            }
         }
         tracing::warn!(keyring.found = ?found, "keyring.written-again");
         Ok(())

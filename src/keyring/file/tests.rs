@@ -1,6 +1,7 @@
 mod failing;
 mod holding;
 mod moving;
+mod wiping;
 
 use std::fs;
 use std::path::PathBuf;

@@ -43,6 +43,11 @@ impl FileDisk {
     pub fn of(file: File) -> Self {
         Self(file)
     }
+
+    /// Gives the file back.
+    pub fn into_file(self) -> File {
+        self.0
+    }
 }
 
 fn offset(number: u32) -> u64 {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::keyring::pages::body::{self, Head, KeyName, Sum};
 use crate::keyring::pages::disk::Disk;
 use crate::keyring::pages::opening::look;
-use crate::keyring::pages::page::{self, BODY, Found, Nonce, What, ZEROS};
+use crate::keyring::pages::page::{self, BODY, Found, Nonce, What};
 use crate::keyring::pages::set::Pages;
 use crate::keyring::pages::shelf::{Entry, Shelf};
 use crate::keyring::tree::{Frontier, KEY_BYTES, Kind};
@@ -226,17 +226,6 @@ fn agree(one: &Frontier, other: &Frontier) -> bool {
         (Some(one), Some(other)) => one.key().expose() == other.key().expose(),
         _ => false,
     })
-}
-
-/// Writes zeros over every page of a disk that is of no use any more.
-///
-/// # Errors
-/// What the system says.
-pub fn wipe(disk: &mut impl Disk) -> std::io::Result<()> {
-    for number in 0..disk.pages()? {
-        disk.write(number, &ZEROS)?;
-    }
-    disk.sync()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` is given")]

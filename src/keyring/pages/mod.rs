@@ -47,7 +47,7 @@ pub use body::{HEAD_KEYS_MAX, KeyName};
 pub(in crate::keyring) use change::Edited;
 pub use change::{Change, Edit, KeyEdit};
 pub use disk::{Disk, FileDisk};
-pub use mending::{Compared, wipe};
+pub use mending::Compared;
 pub use page::{PAGE_BYTES, Root};
 pub use set::{Pages, Roots};
 pub use shelf::{CHANGE_BUCKETS_MAX, PAGES_AHEAD, PAGES_MAX};
