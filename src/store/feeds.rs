@@ -218,18 +218,21 @@ impl Block {
         let kind = ChangeKind::from_code(&self.kind).ok_or(StoreError::of(StoreCode::Format))?;
         let purpose = PurposeId::parse(&self.purpose).ok_or(StoreError::of(StoreCode::Damaged))?;
         let expires = self.expires_ms.map(moment).transpose()?;
+        let beyond = StoreError::of(StoreCode::Damaged);
         let mut n = self.first;
         for (epoch, first, many) in &self.runs {
             let many = u64::from(*many);
-            let passed = (after + 1).saturating_sub(n).min(many);
+            let passed = after.saturating_add(1).saturating_sub(n).min(many);
             for number in passed..many {
                 if into.len() >= max {
                     return Ok(());
                 }
-                let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: first + number };
-                into.push(Change { n: n + number, kind, id, consent: self.consent.clone(), expires });
+                let of_record = first.checked_add(number).ok_or(beyond)?;
+                let id = RecordId { purpose: purpose.clone(), epoch: *epoch, number: of_record };
+                let n = n.checked_add(number).ok_or(beyond)?;
+                into.push(Change { n, kind, id, consent: self.consent.clone(), expires });
             }
-            n += many;
+            n = n.checked_add(many).ok_or(beyond)?;
         }
         Ok(())
     }
@@ -261,7 +264,7 @@ impl Feed {
     /// What stands in the place of one that cannot be read, where a change with this number still lies there: no number is given
     /// again.
     pub(super) fn unreadable(last: u64, epoch: u32, blocks: u64) -> Self {
-        let last = last.max(floor(epoch)) + PASSED_OVER;
+        let last = last.max(floor(epoch)).saturating_add(PASSED_OVER);
         Self { last, blocks, waiting: blocks, ..Self::default() }
     }
 
@@ -286,7 +289,7 @@ impl Feed {
         let mut blocks = Vec::new();
         for runs in runs.chunks(RUNS_MAX) {
             let block = Block {
-                first: self.last.max(floor(epoch)) + 1,
+                first: self.last.max(floor(epoch)).saturating_add(1),
                 at_ms: now.as_millisecond(),
                 kind: became.kind.as_str().to_owned(),
                 purpose: purpose.as_str().to_owned(),
@@ -296,8 +299,8 @@ impl Feed {
                 erasure: became.erasure.map(|erasure| (erasure.epoch, erasure.number)),
             };
             self.last = block.last();
-            self.blocks += 1;
-            self.waiting += block.count();
+            self.blocks = self.blocks.saturating_add(1);
+            self.waiting = self.waiting.saturating_add(block.count());
             blocks.push(block);
         }
         blocks
@@ -329,7 +332,7 @@ impl Feed {
     pub(super) fn drop(&mut self, last: u64, changes: u64) {
         self.blocks = self.blocks.saturating_sub(1);
         self.waiting = self.waiting.saturating_sub(changes);
-        self.dropped += changes;
+        self.dropped = self.dropped.saturating_add(changes);
         self.dropped_to = self.dropped_to.max(last);
     }
 
@@ -432,6 +435,32 @@ mod tests {
         assert_eq!(listed(block, 1, 2), [(2, 6), (3, 7)]);
         assert_eq!((listed(block, 4, 10), listed(block, 9, 10)), (vec![], vec![]));
         assert_eq!([block.between(0, 9), block.between(1, 3), block.between(4, 9)], [4, 2, 0]);
+    }
+
+    #[test]
+    fn a_damaged_block_or_feed_is_said_and_makes_nobody_count_beyond_the_end() {
+        let mut feed = Feed::default();
+        let whole = add(&mut feed, 1..=3, 1).remove(0);
+        for bad in [
+            Block { first: u64::MAX - 1, ..whole.clone() },
+            Block { runs: vec![(1, u64::MAX, 2)], ..whole.clone() },
+            Block {
+                runs: vec![(1, 1, u32::MAX), (1, 1, 2)],
+                first: u64::MAX - u64::from(u32::MAX),
+                ..whole.clone()
+            },
+        ] {
+            let mut listed = Vec::new();
+            let said = bad.list(0, CHANGES_LISTED_MAX, &mut listed).map_err(|error| error.code);
+            assert!(said == Err(StoreCode::Damaged) || listed.len() == CHANGES_LISTED_MAX, "{said:?}");
+            assert_eq!(bad.list(u64::MAX, 5, &mut Vec::new()).is_ok(), bad.last() < u64::MAX);
+        }
+        let (all, full) =
+            (u64::MAX, Feed { last: u64::MAX, blocks: u64::MAX, waiting: u64::MAX, ..Feed::default() });
+        let mut full = Feed { dropped: all, ..full };
+        let block = add(&mut full, 1..=3, 1).remove(0);
+        full.drop(block.last(), 3);
+        assert_eq!((full.last, full.dropped, Feed::unreadable(all, 1, 0).last), (all, all, all));
     }
 
     #[test]

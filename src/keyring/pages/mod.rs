@@ -35,6 +35,8 @@ mod body;
 mod change;
 mod copying;
 mod disk;
+#[doc(hidden)]
+pub mod door;
 mod mending;
 mod opening;
 mod page;

@@ -322,7 +322,11 @@ pub(super) fn pending(engine: &Engine, unreadable: &Unreadable) -> Result<(Vec<P
     Ok((found, damaged))
 }
 
-fn rewritten_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
+/// Reads a row of what is pending of a record that was written anew.
+///
+/// # Errors
+/// It is none.
+pub(super) fn rewritten_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let (number, purpose) = key.get(1..).and_then(<[u8]>::split_first_chunk::<12>).ok_or(damaged)?;
     let purpose = parse(std::str::from_utf8(purpose).map_err(|_| damaged)?)?;
@@ -330,7 +334,11 @@ fn rewritten_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
     Ok(Pending { act: Act::Rewriting(vec![id]), leaves: pending_leaves(value)? })
 }
 
-fn pending_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
+/// Reads a row of what is pending of an erasure.
+///
+/// # Errors
+/// It is none.
+pub(super) fn pending_row(key: &[u8], value: &[u8]) -> Result<Pending, StoreError> {
     let damaged = StoreError::of(StoreCode::Damaged);
     let (epoch, number) = key.get(1..).and_then(<[u8]>::split_first_chunk).ok_or(damaged)?;
     let id = ErasureId { epoch: u32::from_be_bytes(*epoch), number: layout::number(number)? };

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Day;
-use crate::keyring::{Bucket, Keyring};
+use crate::keyring::{BUCKET_RECORDS, Bucket, Keyring};
 use crate::purpose::PurposeId;
 use crate::store::retention::BucketCut;
 use crate::store::sled::aside;
@@ -74,7 +74,11 @@ pub(super) fn is_pending(draft: &mut Draft<'_>) -> Result<bool, StoreError> {
     Ok(false)
 }
 
-fn read(bytes: &[u8]) -> Result<(Day, Vec<BucketCut>), StoreError> {
+/// Reads a row.
+///
+/// # Errors
+/// It is none.
+pub(super) fn read(bytes: &[u8]) -> Result<(Day, Vec<BucketCut>), StoreError> {
     let Row { since, cuts } = layout::decode(bytes)?;
     Ok((Day(since), cuts.iter().map(CutRow::cut).collect::<Result<_, _>>()?))
 }
@@ -106,7 +110,11 @@ impl CutRow {
     }
 
     fn cut(&self) -> Result<BucketCut, StoreError> {
-        let purpose = PurposeId::parse(&self.purpose).ok_or(StoreError::of(StoreCode::Damaged))?;
+        let damaged = StoreError::of(StoreCode::Damaged);
+        let purpose = PurposeId::parse(&self.purpose).ok_or(damaged)?;
+        if !self.ranges.iter().all(|(from, to)| from < to && u64::from(*to) <= BUCKET_RECORDS) {
+            return Err(damaged);
+        }
         let bucket = Bucket { purpose, epoch: self.epoch, index: self.index };
         let ranges = self.ranges.iter().map(|(from, to)| *from..*to).collect();
         Ok(BucketCut { bucket, ranges, forget: self.forget })

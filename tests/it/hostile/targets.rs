@@ -9,6 +9,7 @@ use bytes::Bytes;
 use tamis::config;
 use tamis::id::FormId;
 use tamis::keyring::InstanceId;
+use tamis::keyring::tree::{FRONTIER_BYTES_MAX, HEIGHT, Kind, LEAVES, read_frontier};
 use tamis::lead::{Leaf, RECORD_BYTES_MAX, RawReply, SealError, SealedRecord, Sieved, minimise, open, seal};
 use tamis::notification::{self, Challenge, ChangeCode, LeadRef, Verifier, VerifyToken};
 use tamis::purpose::{Matching, Purpose, RecordId};
@@ -60,9 +61,17 @@ pub const TARGETS: &[Target] = &[
         words: &[".", "0", "abcdef", "limit=", "&", "after=", "%2D"],
     },
     Target { name: "keyring", read: keyring, seeds: keyrings, words: &["TAMISKEY", "\u{1}", "devis"] },
+    Target { name: "pages", read: pages, seeds: page_files, words: PAGE_WORDS },
+    Target { name: "page-inside", read: page_inside, seeds: page_insides, words: PAGE_WORDS },
+    Target { name: "frontier", read: frontier, seeds: frontiers, words: PAGE_WORDS },
     Target { name: "frame", read: frame, seeds: frames, words: &["\u{1}\0\0\0", "\u{2}\0\0\0"] },
     Target { name: "record", read: record, seeds: records, words: &["devis", "email", "leadgen_id"] },
     Target { name: "row", read: row, seeds: rows, words: &["too-old", "devis", "\u{1}"] },
+    Target { name: "erasure-rows", read: erasure_rows, seeds: erasures, words: ROW_WORDS },
+    Target { name: "rows-beside", read: rows_beside, seeds: besides, words: ROW_WORDS },
+    Target { name: "feed-rows", read: feed_rows, seeds: feeds, words: ROW_WORDS },
+    Target { name: "kept", read: kept, seeds: kept_evidence, words: ROW_WORDS },
+    Target { name: "ledger", read: ledger, seeds: ledgers, words: ROW_WORDS },
     Target {
         name: "trail",
         read: trail,
@@ -228,6 +237,69 @@ fn token(bytes: &[u8]) -> u64 {
 fn keyring(bytes: &[u8]) -> u64 {
     let root = Key::new([42; 32]);
     kind((tamis::keyring::door::file(bytes, &root), tamis::keyring::door::inside(bytes)))
+}
+
+fn pages(bytes: &[u8]) -> u64 {
+    kind(tamis::keyring::pages::door::file(bytes, &Key::new([42; 32])))
+}
+
+fn page_inside(bytes: &[u8]) -> u64 {
+    let read = tamis::keyring::pages::door::inside(bytes);
+    assert!(
+        read.iter().flatten().all(|(_, is_same)| *is_same),
+        "it would be written otherwise than it was read"
+    );
+    kind(read.map(|read| read.map(|(count, _)| count.min(20))))
+}
+
+fn frontier(bytes: &[u8]) -> u64 {
+    let read = read_frontier::<HEIGHT>(bytes).map(|(frontier, rest)| {
+        let used = &bytes[..bytes.len() - rest.len()];
+        let mut again = vec![0; frontier.encoded_bytes()];
+        assert!(frontier.encode(&mut again).is_some() && again == used, "a frontier has one form");
+        let live = (0..LEAVES).filter(|leaf| frontier.is_live(*leaf)).count();
+        assert!(live == usize::from(frontier.live()) && again.len() <= FRONTIER_BYTES_MAX);
+        let first = frontier.first_live(0);
+        assert!(
+            first.is_none_or(|leaf| frontier.key(leaf, Kind::Record, 0).is_some()),
+            "it lives and has a key"
+        );
+        (first, frontier.bounds().len().min(4), frontier.places().len().min(12))
+    });
+    kind(read)
+}
+
+/// A row is the length of its key, the key, the value.
+pub fn at_key(bytes: &[u8]) -> (&[u8], &[u8]) {
+    let (length, rest) = bytes.split_first().unwrap_or((&0, &[]));
+    rest.split_at(usize::from(*length).min(rest.len()))
+}
+
+fn erasure_rows(bytes: &[u8]) -> u64 {
+    let (key, value) = at_key(bytes);
+    let (which, leaves) = tamis::store::sled::door::erasures(key, value);
+    kind((which, leaves.min(4)))
+}
+
+fn rows_beside(bytes: &[u8]) -> u64 {
+    let (key, value) = at_key(bytes);
+    kind(tamis::store::sled::door::beside(key, value, &Key::new([5; 32])))
+}
+
+fn feed_rows(bytes: &[u8]) -> u64 {
+    let (key, value) = at_key(bytes);
+    let (which, changes) = tamis::store::sled::door::followed(key, value, now());
+    assert!(changes <= tamis::store::CHANGES_LISTED_MAX, "a page without end");
+    kind((which, changes.min(4)))
+}
+
+fn kept(bytes: &[u8]) -> u64 {
+    let (event, stub) = tamis::lead::door::kept(bytes);
+    kind((event, stub.map(|events| events.min(4))))
+}
+
+fn ledger(bytes: &[u8]) -> u64 {
+    kind(tamis::store::sled::door::ledger(bytes).map(|named| named.min(6)))
 }
 
 fn frame(bytes: &[u8]) -> u64 {
