@@ -1,24 +1,16 @@
 #!/usr/bin/env python3
 """Verifies a receipt of erasure that tamis signed: python3 receipt-verify.py FILE --key KEY
-
 FILE is the receipt as text, as HTML or its signed text alone; KEY the public key (name+id+key), and nothing else is known. If
 the signature holds, prints what was signed, as JSON, and ends with 0; else says why not and ends with 1; called wrongly, with 2.
 Needs Python 3.8 and the package `cryptography`. The format of the signed text: https://c2sp.org/signed-note
 """
-import base64
-import hashlib
-import html
-import re
-import sys
-
+import base64, hashlib, html, re, sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 
 def need(holds, why):
     if not holds:
         raise ValueError(why)
-
 
 def read_key(text):
     name, given, encoded = text.split("+", 2)
@@ -27,7 +19,6 @@ def read_key(text):
     key_id = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
     need(given == key_id.hex(), "the id is not the key's")
     return name, key_id, Ed25519PublicKey.from_public_bytes(key[1:])
-
 
 def find_note(paper):
     if paper.lstrip("\ufeff \t\r\n").startswith("<"):
@@ -38,10 +29,8 @@ def find_note(paper):
         paper = html.unescape(paper)
     lines = "\n".join(line.rstrip(" \t\r") for line in paper.lstrip("\ufeff").split("\n"))
     text, gap, signatures = lines.rstrip("\n").rpartition("\n\n")
-    another = re.search(r"\n\n\u2014 [^\s+]+ [A-Za-z0-9+/]+=*\n", text + "\n")
-    need(gap and not another, "it has no signed text, or several")
+    need(gap and not re.search(r"\n\n\u2014 [^\s+]+ [A-Za-z0-9+/]+=*\n", text + "\n"), "it has no signed text, or several")
     return text, signatures.split("\n")
-
 
 def open_receipt(paper, name, key_id, public):
     text, lines = find_note(paper)
@@ -61,7 +50,6 @@ def open_receipt(paper, name, key_id, public):
         except InvalidSignature:
             continue
     raise InvalidSignature
-
 
 if len(sys.argv) != 4 or sys.argv[2] != "--key":
     print(__doc__, file=sys.stderr)
