@@ -1,5 +1,5 @@
 //! In which order the disk has what an erasure does: seen from outside, by strace, which no page cache can fool. The store is
-//! synced before anything of the keyring is written; the new pages are synced, then the zeros over the old ones, and only then
+//! synced, then its witness, before anything of the keyring is written; the new pages are synced, then the zeros over the old ones, and only then
 //! somebody is answered.
 
 use std::collections::HashMap;
@@ -16,13 +16,15 @@ enum Seen {
     Asked,
     StoreWritten,
     StoreSynced,
+    WitnessWritten,
+    WitnessSynced,
     KeyringWritten,
     KeyringSynced,
     Answered,
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_store_is_synced_before_the_keyring_is_written_and_both_before_the_answer() {
+async fn store_and_witness_are_synced_before_the_keyring_is_written_and_all_before_the_answer() {
     if !installed("strace") {
         #[expect(
             clippy::disallowed_methods,
@@ -58,10 +60,12 @@ fn judge(seen: &[Seen]) -> Result<usize, String> {
         let of =
             |wanted: &[Seen]| part.iter().copied().filter(|what| wanted.contains(what)).collect::<Vec<_>>();
         let Some(written) = part.iter().position(|what| *what == Seen::KeyringWritten) else { continue };
-        let store: Vec<Seen> = part[..written].to_vec();
-        if store.last() != Some(&Seen::StoreSynced) || !store.contains(&Seen::StoreWritten) {
+        let mut before: Vec<Seen> = part[..written].to_vec();
+        before.dedup();
+        let first = [Seen::StoreWritten, Seen::StoreSynced, Seen::WitnessWritten, Seen::WitnessSynced];
+        if !before.ends_with(&first) {
             return Err(format!(
-                "erasure {at}: the keyring was written before the store was durable: {part:?}"
+                "erasure {at}: the keyring was written before store and witness were durable: {part:?}"
             ));
         }
         let mut keyring = of(&[Seen::KeyringWritten, Seen::KeyringSynced]);
@@ -118,6 +122,8 @@ fn one(call: &str) -> Option<Seen> {
     };
     if file.ends_with("/store/db/db") {
         of(Seen::StoreWritten, Seen::StoreSynced)
+    } else if file.ends_with("/keys/witness") {
+        of(Seen::WitnessWritten, Seen::WitnessSynced)
     } else if file.ends_with("/keys/keyring") {
         of(Seen::KeyringWritten, Seen::KeyringSynced)
     } else {
@@ -129,7 +135,17 @@ fn one(call: &str) -> Option<Seen> {
 #[test]
 fn another_order_is_a_violation() {
     use Seen::{Answered, Asked, KeyringSynced, KeyringWritten, StoreSynced, StoreWritten};
-    let good = [StoreWritten, StoreSynced, KeyringWritten, KeyringSynced, KeyringWritten, KeyringSynced];
+    use Seen::{WitnessSynced, WitnessWritten};
+    let good = [
+        StoreWritten,
+        StoreSynced,
+        WitnessWritten,
+        WitnessSynced,
+        KeyringWritten,
+        KeyringSynced,
+        KeyringWritten,
+        KeyringSynced,
+    ];
     let judged = |part: &[Seen]| judge(&[&[Asked, Answered, Asked], part, &[Answered]].concat());
     assert_eq!(judged(&good), Ok(1));
     for swapped in 0..good.len() - 1 {
@@ -137,7 +153,9 @@ fn another_order_is_a_violation() {
         bad.swap(swapped, swapped + 1);
         assert!(judged(&bad).is_err(), "{bad:?}");
     }
-    assert!(judged(&good[..5]).is_err() && judged(&good[1..]).is_err());
+    assert!(judged(&good[..7]).is_err() && judged(&good[1..]).is_err());
+    let unwitnessed = [&good[..2], &good[4..]].concat();
+    assert!(judged(&unwitnessed).is_err());
     assert!(judge(&[Asked, Answered, Asked, StoreWritten]).is_err());
     let trace = "1 fdatasync(5</x/store/db/db> <unfinished ...>\n2 pwrite64(6</x/keys/keyring>, \"\", 9, 0) = 9\n\
                  1 <... fdatasync resumed>) = 0\n3 write(1<socket:[1]>, \"HTTP/1.1 200 erased 4\\n\", 22) = 22\n";

@@ -103,6 +103,23 @@ async fn an_older_copy_of_the_store_with_today_s_keyring_opens_survivors_alone()
     assert_eq!(opening(&older, &world.keyring), left.collect::<Vec<_>>());
 }
 
+/// Whoever asks while the disk is busy with somebody before waits for one change of the keyring, and not for one each.
+#[tokio::test]
+async fn erasures_that_are_asked_for_at_once_share_changes_of_the_keyring() {
+    let world = World::new();
+    let store = world.open();
+    store_many(&store, 1, 60).await;
+    let before = world.keyring.generation();
+    let erased = join_all((1..=60).map(|number| erase(&store, number))).await;
+    let mut generations: Vec<u64> =
+        erased.iter().map(|erasure| erasure.done.expect("it has its end").generation).collect();
+    generations.sort_unstable();
+    generations.dedup();
+    assert!(generations.len() < erased.len(), "each had its own: {generations:?}");
+    let (first, last) = (generations[0], generations[generations.len() - 1]);
+    assert!(first > before && last == world.keyring.generation());
+}
+
 #[tokio::test]
 async fn keys_that_could_not_be_destroyed_are_tried_again_without_a_word_from_anybody() {
     let world = World::new();
