@@ -5,6 +5,9 @@
 //! submission's number, and every eighth round a bucket sealed again under one key: its other records written to a file, and
 //! put back into a database such as the store's, after which the new key is written and the old one overwritten. Then 64 erasures
 //! asked for at once, and one of a hundred submissions in one request, or as many as one takes.
+//!
+//! With `--keyring-buckets 20000 --erased-share 0.01` as many erasures once more, and then as many beside so many buckets more in the
+//! keyring, of whose leaves that share was erased, scattered: the store stays as it is.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -20,6 +23,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use tamis::keyring::pages::Change;
+use tamis::keyring::{BUCKET_RECORDS, Bucket};
 use tamis::store::{Asked, ERASED_AT_ONCE_MAX, ErasureRequest, SharedStore, Wanted};
 use tamis::trail::{Action, Entry, Operator, Reason};
 use zeroizing_alloc::ZeroAlloc;
@@ -120,6 +125,28 @@ fn main() {
         milliseconds(took),
         each * 10.0
     );
+    let buckets = option("keyring-buckets", 0_u64);
+    if buckets > 0 {
+        let mut measure = || {
+            let (mut syncs, mut times) = (Vec::new(), Vec::new());
+            for (run, number) in next.by_ref().take(runs).enumerate() {
+                syncs.push(micros(|| bare.sync_one(run as u8)));
+                times.push(micros(|| runtime.block_on(erase(&rooms.store, &[number]))));
+            }
+            assert!(times.len() == runs, "more leads are needed: --leads");
+            let [one, sync] = [&mut times, &mut syncs].map(|times| quantile_ms(times, 0.5));
+            (one, one / sync)
+        };
+        let (alone, alone_in_syncs) = measure();
+        let erased = crowd(&rooms, buckets, option("erased-share", 0.01_f64));
+        let (beside, beside_in_syncs) = measure();
+        println!(
+            "beside {} numbers in {buckets} buckets more, {erased} of them erased: p50 {beside:.2} ms over {alone:.2}: {:.2}; in bare syncs {beside_in_syncs:.1} over {alone_in_syncs:.1}: {:.2} (bound: 1.3)",
+            buckets * BUCKET_RECORDS,
+            beside / alone,
+            beside_in_syncs / alone_in_syncs
+        );
+    }
     runtime.block_on(rooms.store.close()).expect("closes");
     println!("load average after: {}", machine::load_average());
 }
@@ -132,6 +159,32 @@ async fn erase(store: &SharedStore, numbers: &[usize]) {
     let asked = store.erase(request, Entry::by(&operator, Action::ErasureAsked)).await.expect("erased");
     let Asked::Erasure(erasure) = asked else { return };
     assert!(erasure.done.is_some() && erasure.extent.total() == numbers.len() as u64, "they were all there");
+}
+
+/// Makes so many buckets beside the store's own, with this share of their leaves erased. Gives how many leaves those are.
+fn crowd(rooms: &Rooms, buckets: u64, share: f64) -> u64 {
+    // The same for every run, and of no order.
+    let is_erased = |number: u64| {
+        let scattered = number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        scattered as f64 / f64::from(u32::MAX) < share
+    };
+    let mut erased = 0;
+    for first in (0..buckets).step_by(AT_ONCE) {
+        let mut change = Change::default();
+        for index in first..(first + AT_ONCE as u64).min(buckets) {
+            // Of an epoch before the store's: no number of it is ever given.
+            let bucket = Bucket { purpose: rooms.purpose.id.clone(), epoch: 0, index };
+            change.make(bucket.clone());
+            for leaf in
+                (0..BUCKET_RECORDS as u16).filter(|leaf| is_erased(index * BUCKET_RECORDS + u64::from(*leaf)))
+            {
+                change.puncture(bucket.clone(), leaf..leaf + 1);
+                erased += 1;
+            }
+        }
+        rooms.keyring.change(&change).expect("room");
+    }
+    erased
 }
 
 fn micros(act: impl FnOnce()) -> u32 {

@@ -1,6 +1,6 @@
 //! What a day's retention costs: of a store in which a purpose holds its records for twelve months, those of one day after the
 //! other end, as the reaper asks for it. `cargo bench --bench retention` (`-- --leads-a-day 2740 --days 60 --measured 20`): by
-//! default a day of a million leads a year; `--days 365` fills the whole of one.
+//! default a day of a million leads a year; `--days 365` fills the whole of one, `--records 1000000` as many days as that takes.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -54,6 +54,7 @@ fn day(number: usize) -> Timestamp {
 
 async fn days() {
     let (leads_a_day, days) = (option("leads-a-day", 2_740_usize), option("days", 60_usize));
+    let days = days.max(option("records", 0_usize).div_ceil(leads_a_day.max(1)));
     let measured = option("measured", 20_usize).min(days);
     let home = Home::new(NO_GRAPH);
     let environment = Environment::new(std::iter::empty());
