@@ -88,10 +88,10 @@ fn what_is_replaced_by_what_memory_holds_is_overwritten_once_it_has_no_name() {
         }
         assert!(is_wiped(&own), "{by_look}");
     }
-    // And it is damaged where it lies.
+    // And it is damaged where it lies: its last page is free.
     let own = held(&place.path);
-    let writing = File::options().write(true).open(&place.path).expect("there");
-    std::os::unix::fs::FileExt::write_all_at(&writing, b"x", PAGE_BYTES as u64 + 9).expect("written");
+    let (writing, end) = (File::options().write(true).open(&place.path), bytes(&own).len() as u64);
+    std::os::unix::fs::FileExt::write_all_at(&writing.expect("there"), b"x", end - 1).expect("written");
     assert_eq!(keyring.look_after(), []);
     assert!(is_wiped(&own));
     assert_eq!(place.names(), ["keyring", "keyring.lock", "moved"]);
