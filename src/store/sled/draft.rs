@@ -208,6 +208,13 @@ impl<'e> Draft<'e> {
         self.current.effects.push(effect);
     }
 
+    /// All leaves that are to be punctured once this is durable: each request's with what it is for, and what has had its time.
+    pub(super) fn to_puncture(&self) -> (impl Iterator<Item = &Puncture>, impl Iterator<Item = &BucketCut>) {
+        let layers = [&self.kept, &self.current];
+        let cuts = layers.into_iter().filter_map(|layer| layer.sweep.as_ref()).flat_map(|sweep| &sweep.cuts);
+        (layers.into_iter().flat_map(|layer| &layer.punctures), cuts)
+    }
+
     /// Leaves are to be punctured once this is durable.
     pub(super) fn puncture(&mut self, puncture: Puncture) {
         self.current.punctures.push(puncture);

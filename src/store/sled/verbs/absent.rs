@@ -1,7 +1,7 @@
 //! What is to be said of a record that is not there.
 
 use crate::lead::{Leaf, Under};
-use crate::purpose::RecordId;
+use crate::purpose::{PurposeId, RecordId};
 use crate::store::StoreError;
 use crate::store::leaves::{NoKey, bucket_of, place_of};
 use crate::store::sled::draft::Draft;
@@ -52,14 +52,22 @@ pub(in crate::store::sled) fn absent(draft: &mut Draft<'_>, id: &RecordId) -> Re
 
 /// True if the record is taken away and its key is not destroyed yet.
 fn is_pending(draft: &Draft<'_>, id: &RecordId, own: Leaf) -> Result<bool, StoreError> {
+    let bucket = bucket_of(&id.purpose, own);
+    // Whoever was in the same transaction before has taken it away.
+    let (mut requests, mut cuts) = draft.to_puncture();
+    let is_own = |(purpose, leaf): &(PurposeId, Leaf)| *purpose == id.purpose && *leaf == own;
+    if requests.any(|request| matches!(request.act, Act::Erasure(_)) && request.leaves.iter().any(is_own))
+        || cuts.any(|cut| cut.takes(&bucket, place_of(own)))
+    {
+        return Ok(true);
+    }
     let unreadable = draft.shared.unreadable();
     let (pending, _) = erasure_rows::pending(draft.engine, unreadable)?;
     let erasures = pending.iter().filter(|pending| matches!(pending.act, Act::Erasure(_)));
     let mut leaves = erasures.flat_map(|pending| &pending.leaves);
-    if leaves.any(|(purpose, leaf)| *purpose == id.purpose && *leaf == own) {
+    if leaves.any(is_own) {
         return Ok(true);
     }
     let cuts = expiry_row::pending(draft.engine, unreadable)?.unwrap_or_default();
-    let bucket = bucket_of(&id.purpose, own);
     Ok(cuts.iter().any(|cut| cut.takes(&bucket, place_of(own))))
 }
