@@ -213,6 +213,7 @@ async fn no_answer_outlives_what_is_done_with_its_record() {
     at_rest("erasure by id", post("/admin/v1/erasures", by_id, person).await, Some("1-3")).await;
     let by_phone = json!({"by": {"phone": zoe.e164}});
     at_rest("erasure of nothing", post("/admin/v1/erasures", by_phone, person).await, Some("1-4")).await;
+    memory::holds_none(daemon.pid, &needles, &app_secret);
     let (status, said) = daemon.terminate();
     assert!(status.success(), "{said}");
     meta.stop().await;

@@ -452,6 +452,7 @@ async fn nothing_is_left_in_memory(daemon: &Daemon, marks: &Marks, tokens: &[Str
     let needles = Needles::of(gone.chain([VERIFY_TOKEN]));
     let kept = Setup::default().app_secrets[0].clone();
     memory::lets_go_of(daemon.pid, &needles, &kept, REST_MAX).await;
+    memory::holds_none(daemon.pid, &needles, &kept);
 }
 
 #[tokio::test(flavor = "multi_thread")]

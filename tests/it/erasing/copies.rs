@@ -8,7 +8,7 @@ use std::path::Path;
 use tamis::store::SeenState;
 
 use super::house::{House, Kind, ROOT, by_leadgen, copy, kind_of, request};
-use super::outsider::{self, Memory};
+use super::outsider::{self, Memory, Version};
 
 const VICTIM: u64 = 5;
 const PEOPLE: u64 = 6;
@@ -87,7 +87,7 @@ async fn of_every_combination_of_old_and_new_copies_only_a_whole_backup_opens_an
     house.erase(request(vec![by_leadgen(VICTIM)])).await;
     let living = house.ids().await;
     house.close().await;
-    let all: BTreeSet<String> = memory.records.keys().cloned().collect();
+    let all: BTreeSet<String> = memory.versions().map(|version| version.id.clone()).collect();
     let erased: BTreeSet<String> = all.difference(&living).cloned().collect();
     assert_eq!((all.len(), erased.len()), (8, 2));
     for row in &TABLE {
@@ -99,9 +99,13 @@ async fn of_every_combination_of_old_and_new_copies_only_a_whole_backup_opens_an
         copy(mixed.path(), aside.path());
         let there = outsider::records(&aside.path().join("store"));
         let keys = outsider::windows(&outsider::pages(&outsider::files(&mixed.path().join("keys")), &ROOT));
-        let opens = |id: &String| memory.way(id).iter().any(|node| keys.contains(node));
-        let opened: BTreeSet<String> =
-            there.iter().map(outsider::Sealed::id).filter(|id| opens(id)).collect();
+        let opens = |version: &Version| memory.way(version).iter().any(|node| keys.contains(node));
+        let opened: BTreeSet<String> = there
+            .iter()
+            .map(outsider::Sealed::version)
+            .filter(|version| opens(version))
+            .map(|version| version.id)
+            .collect();
         assert_eq!(!opened.is_disjoint(&erased), row.3, "{name:?}: the victim's records open");
         assert!(opened.is_superset(&living), "{name:?}: a survivor does not open");
         assert_eq!(said(mixed.path()).await, row.4, "store, keyring, witness: {name:?}");

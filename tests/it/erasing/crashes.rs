@@ -8,7 +8,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::time::Instant;
 
-use super::house::{House, copy};
+use super::house::{House, ROOT, copy};
 use super::ledger::Ledger;
 use super::life::Place;
 use super::outsider::{self, Memory};
@@ -21,7 +21,7 @@ use crate::support::senders::Chance;
 const STRIDE: u64 = 9;
 /// So many of the starts that had something to finish are cut short in turn.
 const CUT_SHORT: u64 = 2;
-const PEOPLE: u64 = 14;
+const PEOPLE: u64 = 20;
 
 const FATES: [Unsynced; 3] = [Unsynced::Gone, Unsynced::InPart, Unsynced::Kept];
 
@@ -72,8 +72,13 @@ async fn after_a_cut_at_any_step_an_erasure_is_done_or_was_never_begun_and_what_
     let mut whole = ledger.clone();
     said.iter().for_each(|line| whole.take(line));
     whole.foreseen_by(&mut memory);
+    // What was corrected lies there as it is now.
+    let ended = tempfile::tempdir().expect("a directory");
+    copy(&place.home(), ended.path());
+    memory.learn(ended.path(), &ROOT);
     let changes = fs::read(&log).expect("a log");
     let records = power::records(&changes);
+    assert!(whole.corrected() > 1 && whole.expired() > 3, "too little is corrected, or has had its time");
     let (mut tally, mut seen, mut looked) = (Tally::default(), HashSet::new(), 0);
     let offset = chance.below(stride);
     for (at, record) in records.iter().enumerate() {
@@ -81,7 +86,9 @@ async fn after_a_cut_at_any_step_an_erasure_is_done_or_was_never_begun_and_what_
         let answer = record.answer().map(str::trim_end);
         answer.into_iter().for_each(|line| ledger.take(line));
         // Where something was just answered, and each so many steps.
-        let is_answer = answer.is_some_and(|line| line.contains(" erased "));
+        let is_answer = answer.is_some_and(|line| {
+            [" erased ", " corrected ", " swept "].iter().any(|verb| line.contains(verb))
+        });
         if !is_answer && at as u64 % stride != offset {
             continue;
         }
@@ -105,7 +112,7 @@ async fn after_a_cut_at_any_step_an_erasure_is_done_or_was_never_begun_and_what_
                 fault(broken);
             });
             // What opened and opens no more the start itself has destroyed.
-            let unfinished = !after.erased().is_disjoint(&before);
+            let unfinished = !after.dead(&memory).is_disjoint(&before);
             tally.moments += 1;
             tally.finished += after.answered() - ledger.answered();
             tally.undone += ledger.unanswered() - after.unanswered() - (after.answered() - ledger.answered());

@@ -14,25 +14,25 @@ use tamis::id::{FormId, LeadgenId, PageId};
 use tamis::inbox::Inbox;
 use tamis::keyring::Keyring;
 use tamis::keyring::file::FileKeyring;
-use tamis::lead::{Dropped, OpenedLead, RawReply, minimise};
+use tamis::lead::{Dropped, OpenedLead, RawReply, correction, minimise};
 use tamis::notification::{LeadRef, ParkCode, Why};
 use tamis::purpose::{FormDefinition, Matching, PurposeId, Question, RecordId};
 use tamis::random::{Random, SystemRandom};
 use tamis::secret::Key;
 use tamis::secret::location::Environment;
 use tamis::store::{
-    Asked, Erasure, ErasureRequest, Outcome, PageRequest, Scanned, Scanning, SeenState, Settings, Settled,
-    Settlement, SharedStore, StoreError, TestFilter, Verdict, Wanted,
+    Asked, Erasure, ErasureRequest, Outcome, PageRequest, RewriteCause, RewriteRequest, Rewritten, Scanned,
+    Scanning, SeenState, Settings, Settled, Settlement, SharedStore, StoreError, TestFilter, Verdict, Wanted,
 };
 use tamis::trail::{Action, Entry, Operator, Reason};
 
-use super::outsider::{self, Node};
+use super::outsider::{self, Node, Version};
 use crate::support::disk::visit;
 
 pub const ROOT: Node = *b"\x9aroot\x01key\xf0of\x7fthe\xc3homes\x0bof\x88tests!";
 const FORM: &str = "901000000000001";
 const PAGE: &str = "104000000000001";
-/// The clock stands here.
+/// Here the clock stands, until days pass.
 const NOW: &str = "2026-11-26T10:00:00Z";
 pub const PURPOSES: [&str; 2] = ["devis", "lettre"];
 
@@ -61,6 +61,24 @@ pub fn kind_of(person: u64) -> Kind {
     }
 }
 
+/// So many people follow one another, of whom some have their quote's end by time on the same day.
+const BLOCK: u64 = 16;
+/// Which of them: neighbours, so that their leaves go as one range.
+const SHORT: std::ops::Range<u64> = 8..15;
+const QUOTE_DAYS: i64 = 75;
+const DAY_MS: i64 = 86_400_000;
+
+/// How many days after the first one the quote of a person ends by its time; none: long after everything here.
+pub fn ends_on(person: u64) -> Option<u32> {
+    let is_short = SHORT.contains(&(person % BLOCK));
+    is_short.then(|| 1 + u32::try_from(person / BLOCK).expect("few"))
+}
+
+/// The latest day, counted from the first, on which nobody's quote has ended who comes from this one on.
+pub fn day_before(person: u64) -> u32 {
+    u32::try_from((person + BLOCK - SHORT.end) / BLOCK).expect("few")
+}
+
 pub fn leadgen(person: u64) -> String {
     format!("77400{person:011}")
 }
@@ -74,11 +92,30 @@ pub fn full_name(person: u64) -> String {
     format!("Zoé d'Été-{person:07}")
 }
 
+/// What stands in it instead after it was corrected so many times (counted over all people).
+fn corrected_name(person: u64, edition: u64) -> String {
+    format!("{}-edition{edition:06}", full_name(person))
+}
+
+/// Which correction a record's text, or a name, is of; 0: none.
+pub fn edition_in(text: &[u8]) -> u64 {
+    let at = memchr::memmem::find(text, b"-edition").map(|at| at + b"-edition".len());
+    let digits = at.and_then(|at| text.get(at..at + 6)).and_then(|digits| std::str::from_utf8(digits).ok());
+    digits.map_or(0, |digits| digits.parse().expect("six digits"))
+}
+
 /// Whose record it is.
 pub fn email_of(lead: &OpenedLead) -> u64 {
     let policy = CONFIG.policy();
     let purpose = policy.purpose(lead.id().purpose.as_str()).expect("a purpose");
     person_of(lead.field(purpose, "email").expect("kept")[0].expose())
+}
+
+/// Of which correction it is.
+fn edition_of(lead: &OpenedLead) -> u64 {
+    let policy = CONFIG.policy();
+    let purpose = policy.purpose(lead.id().purpose.as_str()).expect("a purpose");
+    edition_in(lead.field(purpose, "full_name").expect("kept")[0].expose().as_bytes())
 }
 
 pub fn today() -> Day {
@@ -98,20 +135,28 @@ fn person_of(email: &str) -> u64 {
 }
 
 pub fn reference(person: u64) -> LeadRef {
-    let now: Timestamp = NOW.parse().expect("a moment");
     LeadRef {
         leadgen: LeadgenId::parse(&leadgen(person)).expect("digits"),
         form: FormId::parse(FORM).expect("digits"),
         page: PageId::parse(PAGE).expect("digits"),
-        created: Timestamp::from_second(now.as_second() - 3_600).ok(),
-        received: now,
+        created: Some(created(person)),
+        received: NOW.parse().expect("a moment"),
     }
+}
+
+/// When a person submitted.
+fn created(person: u64) -> Timestamp {
+    let now: Timestamp = NOW.parse().expect("a moment");
+    let days_ago = ends_on(person).map_or(0, |day| QUOTE_DAYS - i64::from(day));
+    let moment = now.as_millisecond() - 3_600_000 - days_ago * DAY_MS;
+    Timestamp::from_millisecond(moment).expect("in range")
 }
 
 fn reply(person: u64) -> RawReply {
     let (id, email, name) = (leadgen(person), email(person), full_name(person));
+    let created = created(person).strftime("%Y-%m-%dT%H:%M:%S+0000").to_string();
     let json = format!(
-        r#"{{"created_time":"2026-11-26T09:00:00+0000","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["{name}"]}},{{"name":"email","values":["{email}"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["5000"]}}],"custom_disclaimer_responses":[{{"checkbox_key":"email_optin","is_checked":"1"}}]}}"#
+        r#"{{"created_time":"{created}","id":"{id}","form_id":"{FORM}","field_data":[{{"name":"full_name","values":["{name}"]}},{{"name":"email","values":["{email}"]}},{{"name":"post_code","values":["49100"]}},{{"name":"budget","values":["5000"]}}],"custom_disclaimer_responses":[{{"checkbox_key":"email_optin","is_checked":"1"}}]}}"#
     );
     let mut reply = RawReply::with_limit(10_000);
     assert!(reply.push(json.as_bytes()).is_ok(), "fits");
@@ -198,6 +243,7 @@ pub struct House {
     pub store: SharedStore,
     pub inbox: Inbox,
     pub keyring: Arc<dyn Keyring>,
+    clock: Arc<ManualClock>,
 }
 
 impl House {
@@ -206,8 +252,18 @@ impl House {
     /// # Errors
     /// The refusal.
     pub async fn open(home: &Path) -> Result<Self, String> {
+        Self::open_on(home, 0).await
+    }
+
+    /// The same, so many days after the first.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub async fn open_on(home: &Path, day: u32) -> Result<Self, String> {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
-        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(NOW.parse().expect("a moment")));
+        let manual = Arc::new(ManualClock::new(NOW.parse().expect("a moment")));
+        manual.advance_ms(i64::from(day) * DAY_MS);
+        let clock: Arc<dyn Clock> = manual.clone();
         let settings = Settings {
             path: home.join("store"),
             witness: home.join("keys/witness"),
@@ -243,7 +299,13 @@ impl House {
         let known = Arc::new(StoreKnows::of(Arc::clone(&store)));
         let inbox = Inbox::open_with_segments(0, settings, keyring.clone(), known, clock, random).await;
         let inbox = inbox.map_err(|error| format!("inbox: {}", error.code))?;
-        Ok(Self { home: home.to_owned(), store, inbox, keyring })
+        if day > 0 {
+            store
+                .confirm_clock(Entry::by_system(Action::ClockConfirmed))
+                .await
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Self { home: home.to_owned(), store, inbox, keyring, clock: manual })
     }
 
     /// A new one.
@@ -280,12 +342,53 @@ impl House {
         erasure
     }
 
+    /// Days pass.
+    pub fn pass(&self, days: u32) {
+        self.clock.advance_ms(i64::from(days) * DAY_MS);
+    }
+
+    /// A person says that the clock is right, and what has had its time ends. Gives how many records did.
+    pub async fn expire(&self) -> u64 {
+        self.store.confirm_clock(Entry::by_system(Action::ClockConfirmed)).await.expect("confirmed");
+        let mut ended = 0;
+        loop {
+            let batch = self.store.expire().await.expect("expired");
+            assert!(batch.done, "their keys are left");
+            ended += batch.total();
+            if !batch.more {
+                return ended;
+            }
+        }
+    }
+
+    /// Corrects the record of a person. False: it is gone.
+    pub async fn correct(&self, id: &RecordId, person: u64, edition: u64) -> bool {
+        let policy = CONFIG.policy();
+        let purpose = policy.purpose(id.purpose.as_str()).expect("a purpose");
+        let fields = vec![("full_name".to_owned(), vec![corrected_name(person, edition).into()])];
+        let revision = correction(purpose, fields).unwrap_or_else(|_| panic!("refused"));
+        let request = RewriteRequest { records: vec![(id.clone(), revision)], cause: RewriteCause::Person };
+        let rewriting = self.store.rewrite(request, by_officer(Action::Corrected)).await.expect("rewritten");
+        assert!(rewriting.keys_destroyed, "{id}: the key of before is left");
+        match rewriting.each.as_slice() {
+            [Rewritten::Anew] => true,
+            [Rewritten::Gone] => false,
+            other => panic!("{id}: {other:?}"),
+        }
+    }
+
     /// The records of a purpose by person, as an export gives them.
     pub async fn export(&self, name: &str) -> BTreeMap<u64, RecordId> {
         self.try_export(name).await.unwrap_or_else(|error| panic!("the export ends: {error}"))
     }
 
     pub async fn try_export(&self, name: &str) -> Result<BTreeMap<u64, RecordId>, StoreError> {
+        let read = self.try_read(name).await?;
+        Ok(read.into_iter().map(|(person, (id, _))| (person, id)).collect())
+    }
+
+    /// The same, each with the correction that it is of.
+    pub async fn try_read(&self, name: &str) -> Result<BTreeMap<u64, (RecordId, u64)>, StoreError> {
         let (mut records, mut after) = (BTreeMap::new(), None);
         loop {
             let request = PageRequest { after, ..first_page(name) };
@@ -293,7 +396,8 @@ impl House {
             for unsealed in page.records.by_ref() {
                 let lead = unsealed?.read().expect("of our layout");
                 let person = email_of(&lead);
-                assert!(records.insert(person, lead.id().clone()).is_none(), "{person} twice");
+                let read = (lead.id().clone(), edition_of(&lead));
+                assert!(records.insert(person, read).is_none(), "{person} twice");
             }
             if !page.more {
                 return Ok(records);
@@ -339,11 +443,11 @@ impl House {
         }
     }
 
-    /// The outsider copies everything as it is and learns what records it has.
-    pub fn learnt_by(&self, memory: &mut outsider::Memory) {
+    /// The outsider copies everything as it is and learns what records it has: these.
+    pub fn learnt_by(&self, memory: &mut outsider::Memory) -> BTreeSet<Version> {
         let aside = tempfile::tempdir().expect("a directory");
         copy(&self.home, aside.path());
-        memory.learn(aside.path(), &ROOT);
+        memory.learn(aside.path(), &ROOT)
     }
 
     /// A clean end.

@@ -1,4 +1,4 @@
-//! `kill -9` while people submit and are erased, again and again. A hundred times here; `TAMIS_ERASING_KILLS=1000
+//! `kill -9` while people submit, are corrected, are erased, and have had their time, again and again. A hundred times here; `TAMIS_ERASING_KILLS=1000
 //! cargo test --release --test it -- erasing::kills --nocapture` goes on from there.
 
 use std::time::{Duration, Instant};
@@ -56,8 +56,10 @@ async fn whatever_was_answered_as_erased_stays_erased_after_each_kill_and_nothin
         settled as u64 > 5 * kills && erasures as u64 > 2 * kills,
         "{settled} settled, {erasures} erasures"
     );
+    let (corrected, expired) = (ledger.corrected(), ledger.expired());
+    assert!(2 * corrected as u64 > kills && expired as u64 > kills, "{corrected} corrected, {expired} over");
     println!(
-        "{kills} kills: {settled} people settled, {erasures} requests erased, {} records known to the outsider, {:.1} s",
+        "{kills} kills: {settled} people settled, {erasures} requests erased, {corrected} corrected, {expired} ended by time, {} versions known to the outsider, {:.1} s",
         memory.len(),
         begun.elapsed().as_secs_f64()
     );

@@ -1,18 +1,19 @@
-//! What a process that settles and erases said, line by line, and what must hold of what it leaves behind: whatever was
-//! answered as erased stays so, whatever was not asked to go is there, and of each request all is done or nothing.
+//! What a process that settles, erases, corrects and ends by time said, line by line, and what must hold of what it leaves
+//! behind: whatever was answered as erased stays so, of what was corrected the version before is gone, whatever was not asked to
+//! go is there, and of each request all is done or nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use tamis::keyring::lease::LeaseError;
 use tamis::keyring::tree::Kind as KeyKind;
-use tamis::keyring::{BUCKET_RECORDS, Bucket};
+use tamis::keyring::{BUCKET_RECORDS, Bucket, KeyringCode};
 use tamis::purpose::RecordId;
 use tamis::store::SeenState;
 use tamis::trail::Action;
 
-use super::house::{House, Kind, PURPOSES, ROOT, kind_of, reference};
-use super::outsider::{self, Memory};
+use super::house::{House, Kind, PURPOSES, ROOT, day_before, edition_in, ends_on, kind_of, reference};
+use super::outsider::{self, Memory, Version};
 
 /// What each line begins with, so that a layer that watches what leaves takes it for an answer.
 pub const SAYS: &str = "HTTP/1.1 200 ";
@@ -26,14 +27,27 @@ struct Asked {
     answered: bool,
 }
 
+/// One correction.
+#[derive(Clone)]
+struct Correction {
+    record: RecordId,
+    answered: bool,
+}
+
 /// See the file.
 #[derive(Clone, Default)]
 pub struct Ledger {
     /// Given to the store, and not answered: nobody knows.
     sent: BTreeSet<u64>,
+    /// The last who was ever sent.
+    last: u64,
     /// Answered for, with the records that there are of them.
     settled: BTreeMap<u64, Vec<RecordId>>,
     asked: BTreeMap<u64, Asked>,
+    /// By their numbers, which rise.
+    corrections: BTreeMap<u64, Correction>,
+    /// Up to this day everything that had its time is answered as gone.
+    swept: Option<u32>,
 }
 
 /// What is left of a person.
@@ -45,6 +59,11 @@ enum Left {
     Nothing,
 }
 
+/// The quote of a person has had its time on that day.
+fn ends_by(person: u64, day: u32) -> bool {
+    ends_on(person).is_some_and(|ends| ends <= day)
+}
+
 fn numbers(text: &str) -> BTreeSet<u64> {
     text.split(' ').map(|digits| digits.parse().unwrap_or_else(|_| panic!("no number: {text}"))).collect()
 }
@@ -53,9 +72,16 @@ impl Ledger {
     /// The first people, whose records an outsider may see before anybody is erased.
     pub async fn begin(&mut self, house: &House, people: u64) {
         house.take(1..=people).await;
-        self.sent.extend(1..=people);
+        self.send(1..=people);
         let exports = [house.export(PURPOSES[0]).await, house.export(PURPOSES[1]).await];
-        self.resolve(&exports, house).await.expect("all is settled");
+        self.resolve(&exports, house, 0).await.expect("all is settled");
+    }
+
+    fn send(&mut self, people: impl IntoIterator<Item = u64>) {
+        for person in people {
+            self.sent.insert(person);
+            self.last = self.last.max(person);
+        }
     }
 
     /// Takes one line in. What is half, since whoever wrote it was killed, says nothing.
@@ -64,7 +90,7 @@ impl Ledger {
             return;
         };
         match verb {
-            "sent" => self.sent.extend(numbers(rest)),
+            "sent" => self.send(numbers(rest)),
             // Person, then records.
             "settled" => {
                 let mut words = rest.split(' ');
@@ -82,17 +108,67 @@ impl Ledger {
                 let request: u64 = rest.parse().expect("a number");
                 self.asked.get_mut(&request).expect("it was asked for").answered = true;
             }
+            "asked-correction" => {
+                let (edition, record) = rest.split_once(' ').expect("a number and a record");
+                let record = RecordId::parse(record).expect("an id");
+                let edition = edition.parse().expect("a number");
+                self.corrections.insert(edition, Correction { record, answered: false });
+            }
+            "corrected" => {
+                let edition: u64 = rest.parse().expect("a number");
+                self.corrections.get_mut(&edition).expect("it was asked for").answered = true;
+            }
+            // The record was gone.
+            "uncorrected" => {
+                self.corrections.remove(&rest.parse().expect("a number")).expect("it was asked for");
+            }
+            "asked-sweep" => {}
+            "swept" => self.swept = self.swept.max(Some(rest.parse().expect("a day"))),
             // Of a life that has nothing more to do.
             "rests" => {}
             _ => panic!("an unknown line: {line}"),
         }
     }
 
-    /// Those who may still be asked to go.
-    pub fn untouched(&self) -> Vec<u64> {
+    /// Those who may still be asked to go, with what there is of them.
+    pub fn untouched(&self) -> Vec<(u64, &[RecordId])> {
         let asked: BTreeSet<u64> =
             self.asked.values().flat_map(|asked| asked.people.iter().copied()).collect();
-        self.settled.keys().copied().filter(|person| !asked.contains(person)).collect()
+        let settled = self.settled.iter().map(|(person, records)| (*person, records.as_slice()));
+        settled.filter(|(person, _)| !asked.contains(person) && !self.is_over(*person)).collect()
+    }
+
+    /// The day of the next life, counted from the first: nobody who is yet to come has had their time on it.
+    pub fn day(&self) -> u32 {
+        day_before(self.next_person())
+    }
+
+    /// The quote of a person has had its time.
+    fn is_over(&self, person: u64) -> bool {
+        ends_by(person, self.day())
+    }
+
+    /// The same, and that it is gone was answered.
+    fn is_swept(&self, person: u64) -> bool {
+        self.swept.is_some_and(|day| ends_by(person, day))
+    }
+
+    pub fn next_edition(&self) -> u64 {
+        self.corrections.last_key_value().map_or(1, |(last, _)| last + 1)
+    }
+
+    pub fn corrected(&self) -> usize {
+        self.corrections.values().filter(|one| one.answered).count()
+    }
+
+    /// How many records are answered as gone by time.
+    pub fn expired(&self) -> usize {
+        self.ended().count()
+    }
+
+    fn ended(&self) -> impl Iterator<Item = &RecordId> {
+        let over = self.settled.iter().filter(|(person, _)| self.is_swept(**person));
+        over.flat_map(|(_, records)| records).filter(|id| id.purpose.as_str() == PURPOSES[0])
     }
 
     pub fn settled(&self) -> usize {
@@ -108,7 +184,7 @@ impl Ledger {
     }
 
     pub fn next_person(&self) -> u64 {
-        self.sent.last().map_or(1, |last| last + 1)
+        self.last + 1
     }
 
     pub fn next_request(&self) -> u64 {
@@ -150,16 +226,36 @@ impl Ledger {
         erased
     }
 
-    /// Of a disk as it lies there, before anybody starts on it: nothing that was answered as erased opens.
+    /// Of all that an outsider knows of, what was answered as erased, ended by time, or corrected since.
+    pub fn dead(&self, memory: &Memory) -> BTreeSet<Version> {
+        let mut gone = self.erased();
+        gone.extend(self.ended().map(ToString::to_string));
+        let editions: BTreeMap<String, u64> = self.editions();
+        let is_dead = |version: &&Version| {
+            let edition = memory.text(version).map_or(0, edition_in);
+            gone.contains(&version.id) || editions.get(&version.id).is_some_and(|now| edition < *now)
+        };
+        memory.versions().filter(is_dead).cloned().collect()
+    }
+
+    /// Of which correction each record is that was corrected, as far as was answered.
+    fn editions(&self) -> BTreeMap<String, u64> {
+        let answered = self.corrections.iter().filter(|(_, one)| one.answered);
+        answered.map(|(edition, one)| (one.record.to_string(), *edition)).collect()
+    }
+
+    /// Of a disk as it lies there, before anybody starts on it: nothing opens that was answered as erased, ended by time, or
+    /// corrected. Gives what does.
     ///
     /// # Errors
-    /// What does.
-    pub fn holds_of_disk(&self, home: &Path, memory: &Memory) -> Result<BTreeSet<String>, String> {
+    /// What does and may not.
+    pub fn holds_of_disk(&self, home: &Path, memory: &Memory) -> Result<BTreeSet<Version>, String> {
         let reached = memory.reached(&outsider::pages(&outsider::files(home), &ROOT));
-        let erased = self.erased();
-        match reached.intersection(&erased).next() {
+        match reached.intersection(&self.dead(memory)).next() {
             None => Ok(reached),
-            Some(id) => Err(format!("{id} was answered as erased, and opens by what lies on the disk")),
+            Some(version) => {
+                Err(format!("{version:?} was answered as gone, and opens by what lies on the disk"))
+            }
         }
     }
 
@@ -168,26 +264,35 @@ impl Ledger {
     /// # Errors
     /// What does not.
     pub async fn judge(&mut self, home: &Path, memory: &Memory) -> Result<(), String> {
-        let house = House::open(home).await?;
+        let house = House::open_on(home, self.day()).await?;
+        // Whatever became of a sweep that nobody was answered for, its time is over.
+        house.expire().await;
+        self.swept = Some(self.day());
         let judged = self.judge_open(&house, memory).await;
         house.close().await;
         judged
     }
 
     async fn judge_open(&mut self, house: &House, memory: &Memory) -> Result<(), String> {
-        let mut exports = Vec::new();
+        let (mut exports, mut editions) = (Vec::new(), BTreeMap::new());
         for name in PURPOSES {
-            exports.push(
-                house.try_export(name).await.map_err(|error| format!("the export of {name}: {error}"))?,
-            );
+            let read =
+                house.try_read(name).await.map_err(|error| format!("the export of {name}: {error}"))?;
+            editions.extend(read.values().map(|(id, edition)| (id.to_string(), *edition)));
+            exports.push(read.into_iter().map(|(person, (id, _))| (person, id)).collect());
         }
-        self.resolve(&exports, house).await?;
+        self.resolve(&exports, house, self.day()).await?;
+        self.resolve_corrections(&editions);
+        let corrected = self.editions();
+        let said_of = |id: &str| corrected.get(id).copied().unwrap_or(0);
         let mut living: BTreeSet<String> = BTreeSet::new();
         for (person, records) in &self.settled {
             let left = self.left(*person).ok_or(format!("nobody knows of {person}"))?;
             for (name, export) in PURPOSES.iter().zip(&exports) {
                 let mine = records.iter().find(|id| id.purpose.as_str() == *name);
-                let stays = left == Left::All || left == Left::QuoteAlone && *name == PURPOSES[0];
+                let is_quote = *name == PURPOSES[0];
+                let stays = (left == Left::All || left == Left::QuoteAlone && is_quote)
+                    && !(is_quote && self.is_over(*person));
                 let wanted = mine.filter(|_| stays);
                 if export.get(person) != wanted {
                     return Err(format!(
@@ -201,6 +306,15 @@ impl Ledger {
                 {
                     return Err(format!("{id} is gone, and its key lives"));
                 }
+                if let Some(id) = wanted {
+                    let (found, said) = (editions[&id.to_string()], said_of(&id.to_string()));
+                    if found != said {
+                        return Err(format!("{id} is of correction {found}, not {said}"));
+                    }
+                    if said > 0 && !is_dead(house, id) {
+                        return Err(format!("{id} was corrected, and the key of before lives"));
+                    }
+                }
             }
             self.judge_fates(house, *person, left).await?;
         }
@@ -212,12 +326,22 @@ impl Ledger {
         let reached = memory.reached(&outsider::pages(&outsider::files(&house.home), &ROOT));
         // Numbers that nobody has yet have a living leaf as well.
         let given: BTreeSet<String> = self.settled.values().flatten().map(ToString::to_string).collect();
-        if let Some(id) = reached.iter().find(|id| given.contains(*id) && !living.contains(*id)) {
-            return Err(format!("{id} is gone, and something on the disk opens it"));
+        let edition = |version: &Version| memory.text(version).map_or(0, edition_in);
+        let is_now =
+            |version: &&Version| living.contains(&version.id) && edition(version) == said_of(&version.id);
+        // What it is corrected to later hangs on a leaf that nobody has yet.
+        let was = |version: &&Version| {
+            let (edition, said) = (edition(version), said_of(&version.id));
+            let is_past = edition < said || edition == said && !living.contains(&version.id);
+            given.contains(&version.id) && is_past
+        };
+        if let Some(gone) = reached.iter().find(was) {
+            return Err(format!("{gone:?} is gone, and something on the disk opens it"));
         }
-        if let Some(id) = living.iter().find(|id| memory.records.contains_key(*id) && !reached.contains(*id))
+        if let Some(there) =
+            memory.records.keys().find(|version| is_now(version) && !reached.contains(*version))
         {
-            return Err(format!("{id} is there, and nothing opens it"));
+            return Err(format!("{there:?} is there, and nothing opens it"));
         }
         let scanned = house.scan().await;
         if scanned.records != living.len() as u64 || !scanned.faults.is_empty() {
@@ -232,7 +356,12 @@ impl Ledger {
     }
 
     /// What nobody was answered for has happened, or not: whole. From here on that is known.
-    async fn resolve(&mut self, exports: &[BTreeMap<u64, RecordId>], house: &House) -> Result<(), String> {
+    async fn resolve(
+        &mut self,
+        exports: &[BTreeMap<u64, RecordId>],
+        house: &House,
+        day: u32,
+    ) -> Result<(), String> {
         for person in self.sent.clone() {
             if self.settled.contains_key(&person) {
                 continue;
@@ -245,6 +374,8 @@ impl Ledger {
                 Kind::One => 1,
                 Kind::Held => 0,
             };
+            // Its quote has had its time since, and is in no export; that it was there once is known of its row.
+            let whole = if ends_by(person, day) && whole > 0 { whole - 1 } else { whole };
             match (is_there, records.len()) {
                 (true, count) if count == whole => drop(self.settled.insert(person, records)),
                 // It comes again, and is new then.
@@ -273,6 +404,15 @@ impl Ledger {
             }
         }
         Ok(())
+    }
+
+    /// The same of corrections.
+    fn resolve_corrections(&mut self, editions: &BTreeMap<String, u64>) {
+        self.corrections.retain(|edition, one| {
+            let found = editions.get(&one.record.to_string());
+            one.answered |= found == Some(edition);
+            one.answered
+        });
     }
 
     async fn judge_fates(&self, house: &House, person: u64, left: Left) -> Result<(), String> {
@@ -311,9 +451,14 @@ impl Ledger {
     }
 }
 
-/// Whether the keyring gives no key for a record.
+/// Whether the keyring gives no key for a record as it was at first.
 fn is_dead(house: &House, id: &RecordId) -> bool {
     let leaf = u16::try_from(id.number % BUCKET_RECORDS).expect("below 512");
-    let lease = house.keyring.lease(&Bucket::of(id)).unwrap_or_else(|error| panic!("{id}: {error}"));
+    let lease = match house.keyring.lease(&Bucket::of(id)) {
+        Ok(lease) => lease,
+        // Nothing lives in it any more.
+        Err(error) if error.code == KeyringCode::KeyAbsent => return true,
+        Err(error) => panic!("{id}: {error}"),
+    };
     lease.key(leaf, KeyKind::Record, 0).err() == Some(LeaseError::Dead)
 }

@@ -1,4 +1,4 @@
-//! A process of its own that settles and erases, and says before and after each what it does: this test binary once more,
+//! A process of its own that settles, corrects, erases, and ends what has had its time, and says before and after each what it does: this test binary once more,
 //! with one ignored test of its own. It is killed, or watched by a layer that writes down what it does to its files.
 
 use std::collections::VecDeque;
@@ -12,10 +12,11 @@ use std::sync::{Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tamis::purpose::RecordId;
 use tamis::store::{ErasureRequest, SeenState, Settled, Wanted};
 use tamis::trail::Action;
 
-use super::house::{House, by_leadgen, by_officer, first_page, kind_of, purpose, request};
+use super::house::{House, Kind, by_leadgen, by_officer, ends_on, first_page, kind_of, purpose, request};
 use super::ledger::{Ledger, SAYS};
 use crate::dice::Dice;
 
@@ -104,10 +105,14 @@ impl Place {
     }
 }
 
-/// From where a life goes on, and how.
+/// From where a life goes on, on which day, and how; then the people.
 fn order(ledger: &Ledger, seed: u64, mode: &str) -> String {
-    let people: Vec<String> = ledger.untouched().iter().map(ToString::to_string).collect();
-    let first = format!("{} {} {seed} {mode}", ledger.next_person(), ledger.next_request());
+    let shown = |(person, records): (u64, &[RecordId])| {
+        records.iter().fold(person.to_string(), |shown, id| format!("{shown},{id}"))
+    };
+    let people: Vec<String> = ledger.untouched().into_iter().map(shown).collect();
+    let (person, asked, edition) = (ledger.next_person(), ledger.next_request(), ledger.next_edition());
+    let first = format!("{person} {asked} {edition} {} {seed} {mode}", ledger.day());
     format!("{first}\n{}", people.join(" "))
 }
 
@@ -160,24 +165,27 @@ async fn settles_and_erases() {
     let here = std::env::current_dir().expect("known").join("home");
     // The test's harness says which test it runs, without an end of its line.
     std::io::stdout().write_all(b"\n").expect("somebody listens");
-    let house = House::open(&here).await.unwrap_or_else(|refusal| panic!("{refusal}"));
     if order == LOOK {
+        let house = House::new(&here).await;
         return house.close().await;
     }
     let (first, people) = order.split_once('\n').expect("two lines");
     let words: Vec<&str> = first.split(' ').collect();
     let number = |at: usize| words[at].parse::<u64>().expect("a number");
-    let (person, asked, seed, mode) = (number(0), number(1), number(2), words[3]);
+    let (person, asked, edition, seed, mode) = (number(0), number(1), number(2), number(4), words[5]);
+    let day = words[3].parse().expect("a day");
+    let house = House::open_on(&here, day).await.unwrap_or_else(|refusal| panic!("{refusal}"));
     let once = mode != "on";
-    let people = people.split(' ').filter_map(|digits| digits.parse().ok());
-    let living: Mutex<VecDeque<(u64, Option<Wanted>)>> =
-        Mutex::new(people.map(|person| (person, None)).collect());
+    let living: Living = Mutex::new(people.split(' ').filter_map(Person::read).collect());
     if mode == READING {
         let mut page =
             house.store.open_page(first_page("devis"), by_officer(Action::Exported)).await.expect("a page");
         let begun: Vec<_> = page.records.by_ref().take(3).collect();
         assert!(begun.iter().all(Result::is_ok), "it reads");
         drop(begun);
+        house.expire().await;
+        say(&format!("swept {day}"));
+        correct(&house, edition, Dice::new(seed + 1), true, &living).await;
         erase(&house, asked, Dice::new(seed), Some(Duration::ZERO), &living).await;
         say("rests now");
         std::future::pending::<()>().await;
@@ -186,16 +194,73 @@ async fn settles_and_erases() {
     let settling = settle(&house, person, Dice::new(seed), once, &living);
     let pause = if mode == IN_TURN { PAUSE } else { Duration::ZERO };
     let erasing = erase(&house, asked, Dice::new(seed + 1), once.then_some(pause), &living);
+    let sweeping = sweep(&house, day, Dice::new(seed + 2));
     if mode == IN_TURN {
         settling.await;
+        sweeping.await;
+        // The first of a month of submissions has that month's key made, which is another order.
+        living.lock().expect("no panic").retain(|person| ends_on(person.number).is_none());
         erasing.await;
     } else {
-        tokio::join!(settling, erasing);
+        let correcting = correct(&house, edition, Dice::new(seed + 3), once, &living);
+        tokio::join!(settling, sweeping, correcting, erasing);
     }
     house.close().await;
 }
 
-type Living = Mutex<VecDeque<(u64, Option<Wanted>)>>;
+/// Who may be asked to go.
+struct Person {
+    number: u64,
+    /// As whom they are asked to go; none: by Meta's number.
+    by: Option<Wanted>,
+    records: Vec<RecordId>,
+}
+
+impl Person {
+    /// What [`order`] wrote.
+    fn read(text: &str) -> Option<Self> {
+        let mut words = text.split(',');
+        let number = words.next()?.parse().ok()?;
+        let records = words.map(|id| RecordId::parse(id).expect("an id")).collect();
+        Some(Self { number, by: None, records })
+    }
+}
+
+type Living = Mutex<VecDeque<Person>>;
+
+/// What has had its time ends, once, a moment after the start.
+async fn sweep(house: &House, day: u32, mut dice: Dice) {
+    tokio::time::sleep(Duration::from_micros(dice.below(15_000) as u64)).await;
+    say(&format!("asked-sweep {day}"));
+    house.expire().await;
+    say(&format!("swept {day}"));
+}
+
+/// Corrects one record after another of those who are there.
+async fn correct(house: &House, first: u64, mut dice: Dice, once: bool, living: &Living) {
+    let mut edition = first;
+    while !once || edition < first + 4 {
+        let picked = {
+            let living = living.lock().expect("no panic");
+            let nth = dice.below(living.len());
+            let person = living.get(nth).filter(|person| !person.records.is_empty());
+            person.map(|person| (person.number, person.records[dice.below(person.records.len())].clone()))
+        };
+        // As often as somebody is erased, or less.
+        tokio::time::sleep(Duration::from_micros(1_000 + dice.below(6_000) as u64)).await;
+        let Some((person, record)) = picked else {
+            // There may be nobody left, and nobody who comes.
+            if once && living.lock().expect("no panic").is_empty() {
+                return;
+            }
+            continue;
+        };
+        say(&format!("asked-correction {edition} {record}"));
+        let verb = if house.correct(&record, person, edition).await { "corrected" } else { "uncorrected" };
+        say(&format!("{verb} {edition}"));
+        edition += 1;
+    }
+}
 
 async fn settle(house: &House, first: u64, mut dice: Dice, once: bool, living: &Living) {
     let mut next = first;
@@ -205,7 +270,7 @@ async fn settle(house: &House, first: u64, mut dice: Dice, once: bool, living: &
         say(&format!("sent {}", joined(&people)));
         let settled = house.take(people.iter().copied()).await;
         for (person, settled) in people.iter().zip(settled) {
-            let records = match &settled {
+            let records: Vec<RecordId> = match &settled {
                 Settled::Sieved(fates) => fates
                     .iter()
                     .filter_map(|fate| match &fate.state {
@@ -219,7 +284,7 @@ async fn settle(house: &House, first: u64, mut dice: Dice, once: bool, living: &
             let ids = records.iter().map(|id| format!(" {id}")).collect::<String>();
             say(&format!("settled {person}{ids}"));
             let by = records.first().filter(|_| person % 3 == 0).cloned().map(Wanted::Record);
-            living.lock().expect("no panic").push_back((*person, by));
+            living.lock().expect("no panic").push_back(Person { number: *person, by, records });
         }
         if once && next > first + 8 {
             return;
@@ -236,7 +301,11 @@ async fn erase(house: &House, first: u64, mut dice: Dice, pauses: Option<Duratio
             let mut living = living.lock().expect("no panic");
             let many = dice.of(&[1, 1, 1, 2, 5]).min(living.len());
             for _ in 0..many {
-                let at = dice.below(living.len());
+                // Where each is looked at by itself the first is of both purposes: with it the month's keys are made, which is
+                // another order.
+                let is_first = pauses == Some(PAUSE) && asked == first;
+                let both = living.iter().position(|person| kind_of(person.number) == Kind::Both);
+                let at = both.filter(|_| is_first).unwrap_or_else(|| dice.below(living.len()));
                 people.extend(living.remove(at));
             }
         }
@@ -247,11 +316,12 @@ async fn erase(house: &House, first: u64, mut dice: Dice, pauses: Option<Duratio
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         }
-        let narrowed = dice.below(5) == 0;
-        let numbers: Vec<u64> = people.iter().map(|(person, _)| *person).collect();
+        let narrowed = dice.below(5) == 0 && (pauses != Some(PAUSE) || asked > first);
+        let numbers: Vec<u64> = people.iter().map(|person| person.number).collect();
         let verb = if narrowed { "asked-letter" } else { "asked" };
         say(&format!("{verb} {asked} {}", joined(&numbers)));
-        let what = people.into_iter().map(|(person, by)| by.unwrap_or_else(|| by_leadgen(person))).collect();
+        let wanted = |person: Person| person.by.unwrap_or_else(|| by_leadgen(person.number));
+        let what = people.into_iter().map(wanted).collect();
         let purposes = if narrowed { vec![purpose("lettre")] } else { Vec::new() };
         house.erase(ErasureRequest { purposes, ..request(what) }).await;
         say(&format!("erased {asked}"));

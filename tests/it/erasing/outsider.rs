@@ -18,6 +18,9 @@ const LOOKS: usize = 4;
 pub const HEIGHT: u32 = 9;
 const LEAVES: u64 = 1 << HEIGHT;
 
+/// What keys of a leaf are for: a record, what became of a consent, a mail, a person's link.
+pub const KINDS: [u32; 4] = [1, 2, 3, 4];
+
 /// A node, a leaf, or a key.
 pub type Node = [u8; 32];
 
@@ -77,6 +80,14 @@ fn child(node: &Node, right: bool) -> Node {
     half.try_into().expect("32 bytes")
 }
 
+/// A record as it was until it was corrected, or went: it then lay under this leaf of its purpose's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    pub id: String,
+    epoch: u32,
+    leaf: u64,
+}
+
 /// A record as it lay in a vault.
 #[derive(Clone)]
 pub struct Sealed {
@@ -113,13 +124,22 @@ impl Sealed {
         Tree { purpose: self.purpose.clone(), epoch, index: self.leaf / LEAVES }
     }
 
+    /// What of the record it is.
+    pub fn version(&self) -> Version {
+        Version { id: self.id(), epoch: self.tree().epoch, leaf: self.leaf }
+    }
+
     fn opens_by(&self, key: &Node) -> bool {
+        self.text_by(key).is_some()
+    }
+
+    fn text_by(&self, key: &Node) -> Option<Vec<u8>> {
         let (purpose, number) = (self.purpose.as_bytes(), self.number.to_be_bytes());
         let length = [2, u8::try_from(purpose.len()).expect("short")];
         let epoch = self.epoch.to_be_bytes();
         let parts: [&[u8]; 7] =
             [b"tamis/record", &length, purpose, &epoch, &number, &self.head[1..], &self.head[..1]];
-        open(key, self.nonce, &parts.concat(), &self.text).is_some()
+        open(key, self.nonce, &parts.concat(), &self.text)
     }
 
     /// Whether it opens if these 32 bytes are a key, or a node of whatever height; and of which.
@@ -160,82 +180,142 @@ fn way(leaf: u64, node: &Node, height: u32) -> Vec<Node> {
         let next = child(way.last().expect("one"), place >> height & 1 == 1);
         way.push(next);
     }
-    let mut nonce = [0; 12];
-    nonce[0] = 1;
-    let key = block(way.last().expect("one"), &nonce);
-    way.push(key[..32].try_into().expect("32 bytes"));
+    let key = key_of(way.last().expect("one"), 1, 0);
+    way.push(key);
     way
 }
 
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
+/// The so-many-th key of a kind that a leaf has.
+fn key_of(leaf: &Node, kind: u32, n: u64) -> Node {
+    let mut nonce = [0; 12];
+    nonce[..4].copy_from_slice(&kind.to_le_bytes());
+    nonce[4..].copy_from_slice(&n.to_le_bytes());
+    block(leaf, &nonce)[..32].try_into().expect("32 bytes")
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tree {
     purpose: String,
     epoch: u32,
     index: u64,
 }
 
-/// What he has gathered from every moment before: all records that were ever sealed, and of each every node above it.
+/// What he has gathered from every moment before: all records that were ever sealed, as often as they were, and of each every
+/// node above it.
 #[derive(Default)]
 pub struct Memory {
-    pub records: BTreeMap<String, Sealed>,
+    pub records: BTreeMap<Version, Sealed>,
+    /// What stood in them.
+    texts: BTreeMap<Version, Vec<u8>>,
     /// Of each tree what it grew from.
     roots: BTreeMap<Tree, Node>,
     /// What lay in the pages when he looked the last times: a tree is made before anything hangs on it, and may be punctured
     /// before he sees a record of it.
     found: VecDeque<HashSet<Node>>,
-    /// By record: from the root down to its key.
-    ways: BTreeMap<String, Vec<Node>>,
+    /// From the root down to its key.
+    ways: BTreeMap<Version, Vec<Node>>,
 }
 
 impl Memory {
-    /// Takes in what a copy of a home has of records. Each must open, and its tree must have been seen whole: what he cannot
-    /// open before it was erased proves nothing afterwards.
-    pub fn learn(&mut self, copy: &Path, root: &Node) {
+    /// Takes in what a copy of a home has of records: these. Each must open, and its tree must have been seen whole: what he
+    /// cannot open before it was erased proves nothing afterwards.
+    pub fn learn(&mut self, copy: &Path, root: &Node) -> BTreeSet<Version> {
         self.found.push_front(windows(&pages(&files(copy), root)));
         self.found.truncate(LOOKS);
+        let mut there = BTreeSet::new();
         for record in records(&copy.join("store")) {
-            let (id, tree) = (record.id(), record.tree());
-            if self.records.contains_key(&id) {
+            let (version, tree) = (record.version(), record.tree());
+            there.insert(version.clone());
+            if self.records.contains_key(&version) {
                 continue;
             }
             let root = self.roots.entry(tree).or_insert_with(|| {
                 let key = |node: &Node| way(record.leaf, node, HEIGHT).pop();
                 let whole = |node: &&Node| key(node).is_some_and(|key| record.opens_by(&key));
                 let found = self.found.iter().flatten().find(whole);
-                *found.unwrap_or_else(|| panic!("{id}: its tree was never seen whole"))
+                *found.unwrap_or_else(|| panic!("{version:?}: its tree was never seen whole"))
             });
             let way = way(record.leaf, root, HEIGHT);
-            assert!(record.opens_by(way.last().expect("a key")), "{id} hangs on another tree");
-            self.ways.insert(id.clone(), way);
-            self.records.insert(id, record);
+            let text = record.text_by(way.last().expect("a key"));
+            self.texts
+                .insert(version.clone(), text.unwrap_or_else(|| panic!("{version:?} hangs on another tree")));
+            self.ways.insert(version.clone(), way);
+            self.records.insert(version, record);
         }
+        there
     }
 
-    /// Takes in a record that was never seen, by its name alone: it hangs on the leaf of its number. False: its tree was
-    /// never seen.
+    /// Takes in a record that was never seen, by its name alone: before any correction it hangs on the leaf of its number.
+    /// False: its tree was never seen.
     pub fn foresee(&mut self, purpose: &str, epoch: u32, number: u64) -> bool {
         let tree = Tree { purpose: purpose.to_owned(), epoch, index: number / LEAVES };
         let Some(root) = self.roots.get(&tree) else { return false };
-        let id = format!("{purpose}-{epoch}-{number}");
-        self.ways.entry(id).or_insert_with(|| way(number, root, HEIGHT));
+        let version = Version { id: format!("{purpose}-{epoch}-{number}"), epoch, leaf: number };
+        self.ways.entry(version).or_insert_with(|| way(number, root, HEIGHT));
         true
     }
 
-    /// Of a record, every node above it that ever was, and its key.
-    pub fn way(&self, id: &str) -> &[Node] {
-        &self.ways[id]
+    /// Of a record as it was once, every node above it that ever was, and its key.
+    pub fn way(&self, version: &Version) -> &[Node] {
+        &self.ways[version]
     }
 
-    /// How many records he would know again.
+    /// The so-many-th key of a kind that the leaf under it has.
+    pub fn key(&self, version: &Version, kind: u32, n: u64) -> Node {
+        key_of(&self.ways[version][HEIGHT as usize], kind, n)
+    }
+
+    /// All that he knows of, read or only foreseen.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.ways.keys()
+    }
+
+    /// Those of a record.
+    pub fn versions_of(&self, id: &str) -> impl Iterator<Item = &Version> {
+        let first = Version { id: id.to_owned(), epoch: 0, leaf: 0 };
+        self.ways.range(first..).map(|(version, _)| version).take_while(move |version| version.id == id)
+    }
+
+    /// What stood in it; none: he never read it.
+    pub fn text(&self, version: &Version) -> Option<&[u8]> {
+        self.texts.get(version).map(Vec::as_slice)
+    }
+
+    /// How many he would know again.
     pub fn len(&self) -> usize {
         self.ways.len()
     }
 
-    /// Which records opened pages give up: each node that was ever above one, of which it is known that it opens it, is looked
+    /// Which of them opened pages give up: each node that was ever above one, of which it is known that it opens it, is looked
     /// for among all 32 bytes in a row.
-    pub fn reached(&self, bodies: &[Vec<u8>]) -> BTreeSet<String> {
+    pub fn reached(&self, bodies: &[Vec<u8>]) -> BTreeSet<Version> {
         let found = windows(bodies);
         let reached = self.ways.iter().filter(|(_, way)| way.iter().any(|node| found.contains(node)));
-        reached.map(|(id, _)| id.clone()).collect()
+        reached.map(|(version, _)| version.clone()).collect()
+    }
+
+    /// Of every tree the leaves that opened pages give up, below the highest under which anything ever lay: whatever had been
+    /// there, seen or not, may be none of them unless it is `there` now. Gives those that are given up and may not.
+    pub fn left_over(&self, bodies: &[Vec<u8>], there: &BTreeSet<Version>) -> Vec<String> {
+        let found = windows(bodies);
+        let of = |version: &Version| Tree {
+            purpose: version.id.split('-').next().unwrap_or_default().to_owned(),
+            epoch: version.epoch,
+            index: version.leaf / LEAVES,
+        };
+        let living: BTreeSet<(Tree, u64)> = there.iter().map(|version| (of(version), version.leaf)).collect();
+        let mut left = Vec::new();
+        for (tree, root) in &self.roots {
+            let given =
+                self.ways.keys().filter(|version| of(version) == *tree).map(|version| version.leaf).max();
+            // No record has the number 0.
+            for leaf in (tree.index * LEAVES).max(1)..=given.unwrap_or(0) {
+                let is_reached = way(leaf, root, HEIGHT).iter().any(|node| found.contains(node));
+                if is_reached && !living.contains(&(tree.clone(), leaf)) {
+                    left.push(format!("leaf {leaf} of {tree:?}"));
+                }
+            }
+        }
+        left
     }
 }

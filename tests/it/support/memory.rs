@@ -35,21 +35,25 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 /// A region may be given back between two calls to the kernel: so often all of it is looked at anew.
 const LOOKS_MAX: usize = 5;
 
-/// Panics if one of these still lies in the memory of a process after so long. `kept` does, so that it is known to have been
-/// looked at.
+/// Panics if one of these still lies in what a process may write to after so long. `kept` does, so that it is known to have been
+/// looked at. What it may not write to does not change: a test looks there once, by [`holds_none`].
 pub async fn lets_go_of(pid: u32, needles: &Needles, kept: &str, within: Duration) {
     let begun = Instant::now();
     while begun.elapsed() < within && changing(pid, needles).is_some_and(|found| !found.is_empty()) {
         tokio::time::sleep(BETWEEN_LOOKS).await;
     }
-    holds_none(pid, needles, kept);
+    holds_none_in(pid, Which::Writable, needles, kept);
 }
 
 /// Panics if one of these lies in the memory of a process. `kept` does, so that it is known to have been looked at.
 pub fn holds_none(pid: u32, needles: &Needles, kept: &str) {
+    holds_none_in(pid, Which::All, needles, kept);
+}
+
+fn holds_none_in(pid: u32, which: Which, needles: &Needles, kept: &str) {
     let control = Needles::of([kept]);
     let mut seen = false;
-    let found = search(pid, Which::All, &mut |region, bytes| {
+    let found = search(pid, which, &mut |region, bytes| {
         seen |= !control.within(bytes).is_empty();
         found(needles, region, bytes)
     });
@@ -88,11 +92,7 @@ enum Which {
 
 /// What a look at each region of a process gives that can be read. The others are counted and told: the process itself may not
 /// read its guard pages, and the kernel keeps a few of its own to itself. What it may write to can be read.
-fn search(
-    pid: u32,
-    which: Which,
-    act: &mut impl FnMut(&str, &[u8]) -> Vec<String>,
-) -> Option<Vec<String>> {
+fn search(pid: u32, which: Which, act: &mut impl FnMut(&str, &[u8]) -> Vec<String>) -> Option<Vec<String>> {
     let memory = fs::File::open(format!("/proc/{pid}/mem")).ok()?;
     for _ in 0..LOOKS_MAX {
         let maps = fs::read_to_string(format!("/proc/{pid}/maps")).ok()?;
