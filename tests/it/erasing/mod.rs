@@ -1,6 +1,7 @@
 //! Proof of erasing, by somebody who believes nothing: who keeps copies of every file from every moment, has the root key,
 //! and kills the process when he likes.
 
+mod besieged;
 mod bytes;
 mod cipher;
 mod copies;
