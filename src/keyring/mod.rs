@@ -10,6 +10,8 @@ pub mod door;
 pub mod file;
 mod files;
 mod format;
+#[cfg(test)]
+mod generated;
 pub mod lease;
 #[cfg(test)]
 pub(crate) mod memory;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::disk::Sim;
 use super::*;
+use crate::keyring::generated::cases;
 use crate::keyring::pages::body::read_buckets;
 use crate::keyring::pages::page::{self, Found, What};
 use crate::keyring::tree::{Frontier, Kind, LEAVES, Walk};
@@ -80,7 +81,7 @@ impl Step {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 12, ..ProptestConfig::default() })]
+    #![proptest_config(cases(12))]
 
     /// Erased keys, and those of before nodes were made anew, are in no page; each survivor's key is what it was.
     #[test]

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::encoded;
 use super::model::Model;
+use crate::keyring::generated::cases;
 use crate::keyring::tree::{
     BOUNDS_MAX, FRONTIER_BYTES_MAX, Frontier, HEIGHT, Kind, LEAVES, NODES_MAX, Walk, read_frontier,
 };
@@ -25,7 +26,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(cases(24))]
 
     #[test]
     fn what_is_left_is_what_the_model_has(steps in prop::collection::vec(any_step(), 0..40), seed in any::<u64>()) {
