@@ -61,6 +61,14 @@ impl Key {
         Self(Zeroizing::new(bytes))
     }
 
+    /// One that is written where it stays. What is handed on by value is copied from frame to frame, and a frame that has ended is wiped by
+    /// nobody.
+    pub fn boxed(write: impl FnOnce(&mut [u8; 32])) -> Box<Self> {
+        let mut key = Box::new(Self::new([0; 32]));
+        write(&mut key.0);
+        key
+    }
+
     /// Reads exactly 32 bytes.
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self::new)

@@ -45,8 +45,9 @@ impl Kind {
     }
 }
 
-/// A key of a leaf, for the one text that it seals or opens: not to be kept, so it cannot be copied.
-pub struct SubKey(Key);
+/// A key of a leaf, for the one text that it seals or opens: not to be kept, so it cannot be copied. It stays in one place, whoever hands it
+/// on: no frame of a stack has it after its leaf is gone.
+pub struct SubKey(Box<Key>);
 
 impl SubKey {
     /// The key, for the cipher.
@@ -81,9 +82,7 @@ pub(super) fn sub_key(leaf: &Bytes, kind: Kind, n: u64) -> SubKey {
     n_field.copy_from_slice(&n.to_le_bytes());
     let mut block = Zeroizing::new([0; BLOCK_BYTES]);
     expand(leaf, &nonce, &mut block);
-    let mut key = Zeroizing::new([0; KEY_BYTES]);
-    key.copy_from_slice(&block[..KEY_BYTES]);
-    SubKey(Key::new(*key))
+    SubKey(Key::boxed(|key| key.copy_from_slice(&block[..KEY_BYTES])))
 }
 
 /// The first block of the key stream. The cipher wipes its state (its feature `zeroize`).

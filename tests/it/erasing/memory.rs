@@ -108,7 +108,6 @@ fn learn(outsider: &mut Memory, home: &Home) -> BTreeSet<Version> {
 
 /// The daemon itself, with everything that makes keys of a leaf: corrections, what became of consents, links of people.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "it finds the key that a withdrawal replaced on the stack of a thread, seconds later: to be mended first"]
 async fn beside_a_slow_export_and_a_search_the_daemon_holds_no_dropped_answer_and_no_key_of_what_is_gone() {
     let meta = Simulator::start(Setup::default()).await.expect("Meta's side");
     let page_token = canary("page-token");
