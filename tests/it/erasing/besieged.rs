@@ -27,6 +27,8 @@ const LIFE_MS_MIN: u64 = 150;
 const LIFE_MS_SPREAD: u64 = 350;
 /// So many clients at once.
 const CLIENTS: usize = 3;
+/// So many leads come in before the first erasure.
+const SEEN_WHOLE: usize = 8;
 /// A pause of each sender after each call, so that there is time for the others.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What cannot be done at the moment is asked for again so often, a moment later each time.
@@ -316,6 +318,13 @@ async fn siege(home: &Home, meta: &Simulator, kills: u64, chance: &Chance) -> Re
             break;
         }
         let (webhook, over) = (daemon.webhook(), AtomicBool::new(false));
+        if kill == 1 {
+            // The outsider sees the tree whole before anything is erased from it.
+            senders.send(&webhook, &over, SEEN_WHOLE).await;
+            settled(&daemon.admin()).await?;
+            outside(home.directory.path(), &mut memory, &book.lock().expect("no panic"), &ids)
+                .map_err(told)?;
+        }
         let load = senders.send(&webhook, &over, usize::MAX);
         let killer = async {
             tokio::time::sleep(Duration::from_millis(LIFE_MS_MIN + chance.below(LIFE_MS_SPREAD))).await;
