@@ -52,7 +52,7 @@ impl MailKind {
     }
 
     /// True of what is written to the person of a record that nobody may use: nothing is offered in it, nor asked.
-    pub(super) const fn passes_restriction(self) -> bool {
+    pub const fn passes_restriction(self) -> bool {
         self.is_asked_for() || matches!(self, Self::Erasing)
     }
 }

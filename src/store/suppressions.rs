@@ -121,6 +121,10 @@ pub trait Suppressions: Send + Sync {
         scopes: Vec<Option<PurposeId>>,
     ) -> Result<Vec<Suppression>, StoreError>;
 
+    /// How many entries were put on the list, or counted from another moment on, since the start: a look into memory, for whoever wants
+    /// to know whether anybody objected meanwhile.
+    fn objections(&self) -> u64;
+
     /// Takes entries off the list, and writes the trail's line (`entry`, completed with how many). Returns how many. What was
     /// barred by them stays so: its submissions had their end.
     ///
@@ -216,6 +220,8 @@ impl Barring {
 pub(super) struct HeldSuppressions {
     held: HashMap<[u8; 32], Barring>,
     count: u64,
+    /// So many came in, or anew.
+    came: u64,
     /// There are more than are held.
     is_short: bool,
 }
@@ -224,6 +230,7 @@ impl HeldSuppressions {
     /// One that was read at the start, or is new, or counts from another moment on.
     pub(super) fn insert(&mut self, hash: [u8; 32], barring: Barring, is_new: bool) {
         self.count += u64::from(is_new);
+        self.came += 1;
         if self.held.len() < HELD_MAX || self.held.contains_key(&hash) {
             self.held.insert(hash, barring);
         } else {
@@ -235,6 +242,11 @@ impl HeldSuppressions {
     pub(super) fn remove(&mut self, hash: &[u8; 32]) {
         self.held.remove(hash);
         self.count = self.count.saturating_sub(1);
+    }
+
+    /// How many came in, or anew, since the start.
+    pub(super) fn came(&self) -> u64 {
+        self.came
     }
 
     /// How many there are, in memory or not.

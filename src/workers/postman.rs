@@ -165,6 +165,7 @@ impl Postman {
             }
             false => Some(session),
         };
+        let objections = self.store.objections();
         let (raw, told) = match self.desk.write(mail, &attempt, &self.settings).await {
             Ok(Written::Mail(raw)) => (raw, None),
             Ok(Written::Telling(raw, records)) => (raw, Some((records, Ok(())))),
@@ -195,7 +196,7 @@ impl Postman {
             },
         };
         self.round.lock().pace.take();
-        match self.hand_over(&mut session, mail, &attempt, &raw).await {
+        match self.hand_over(&mut session, mail, &attempt, (&raw, objections)).await {
             Ok(true) => {
                 self.desk.handed_over();
                 let entry = Some(Entry::by_system(sent(mail.kind)));
@@ -211,6 +212,10 @@ impl Postman {
             Ok(false) => {
                 self.desk.take_back().await;
                 session.close().await;
+                if !self.store.mail_waits(mail) {
+                    self.counted.dropped.add(Unsent::Gone, 1);
+                    tracing::info!(mail.kind = %mail.kind, code = %Unsent::Gone, "mail.dropped");
+                }
                 Ok(Delivered::Passed)
             }
             Err(error) => {
@@ -224,16 +229,20 @@ impl Postman {
         }
     }
 
-    /// False: between the server's yes to the address and the text it was seen that the mail may not go.
+    /// False: between the server's yes to the address and the text it was seen that the mail may not go, or that somebody objected, or the
+    /// asking was paused, since it was written.
     async fn hand_over(
         &self,
         session: &mut Session,
         mail: &MailId,
         attempt: &MailAttempt,
-        raw: &RawMail,
+        (raw, objections): (&RawMail, u64),
     ) -> Result<bool, MailError> {
         session.offer(raw).await?;
-        if !self.store.mail_stands(mail, attempt) {
+        let is_heard = mail.kind.passes_restriction() || self.store.objections() == objections;
+        let is_asking = matches!(mail.kind, MailKind::Asked | MailKind::Reminded);
+        let is_paused = is_asking && self.store.asking_paused();
+        if !is_heard || is_paused || !self.store.mail_stands(mail, attempt) {
             return Ok(false);
         }
         session.hand_over(raw).await?;

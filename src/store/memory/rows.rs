@@ -121,6 +121,8 @@ pub(super) struct Rows {
     pub(super) suppressions: BTreeMap<[u8; 32], Suppression>,
     /// The last number that a suppression was given; never given twice.
     pub(super) last_suppression: u64,
+    /// How many came in, or anew.
+    pub(super) objections: u64,
     /// By which the key of their list is known.
     pub(super) canary: Option<[u8; 32]>,
     /// What is written to the persons of records.

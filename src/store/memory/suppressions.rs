@@ -40,6 +40,7 @@ impl Suppressions for MemoryStore {
                 let (purpose, reason) = (what.purpose.clone(), entry.reason());
                 let one = Suppression { id, contact, purpose, reason, since, until };
                 rows.suppressions.insert(hash, one.clone());
+                rows.objections += 1;
                 made.push(one);
             }
             (entry.purpose, entry.count) = (what.purpose.clone(), made.len() as u64);
@@ -108,6 +109,10 @@ impl Suppressions for MemoryStore {
             draft.append_line(entry);
             Ok(lifted)
         })
+    }
+
+    fn objections(&self) -> u64 {
+        self.0.rows().map_or(0, |rows| rows.objections)
     }
 
     async fn end_suppressions(&self) -> Result<u64, StoreError> {

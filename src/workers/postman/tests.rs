@@ -13,7 +13,7 @@ use crate::purpose::{Basis, Channel, Purpose, Whitelist};
 use crate::store::contract::Host;
 use crate::store::contract::support::{by_officer, record, reference, start, store_many};
 use crate::store::memory::MemoryHost;
-use crate::store::{Outcome, Settlement, ToSuppress};
+use crate::store::{ErasureRequest, Outcome, Settlement, ToSuppress, Wanted};
 
 const ZOE: &str = "zoe@canary.example";
 
@@ -210,6 +210,14 @@ async fn what_was_sent_before_a_copy_is_noted_behind_it_and_not_sent_once_more()
 /// A server that takes a mail and says this at its end (nothing: it hangs up): the port at which it listens, and whoever answers there,
 /// who gives what it was handed.
 async fn server_that_says(end: &'static str) -> (u16, impl Future<Output = String>) {
+    server_before_whose_yes(end, async || {}).await
+}
+
+/// The same; before it takes an address, this happens.
+async fn server_before_whose_yes(
+    end: &'static str,
+    mut happens: impl AsyncFnMut(),
+) -> (u16, impl Future<Output = String>) {
     use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -220,6 +228,10 @@ async fn server_that_says(end: &'static str) -> (u16, impl Future<Output = Strin
         to.write_all(b"220 mail.example\r\n").await.expect("written");
         while let Ok(Some(line)) = lines.next_line().await {
             let answer = match line.split(' ').next().unwrap_or_default() {
+                "RCPT" => {
+                    happens().await;
+                    "250 mail.example\r\n"
+                }
                 "DATA" => "354 go on\r\n",
                 "QUIT" => break,
                 _ => "250 mail.example\r\n",
@@ -241,6 +253,43 @@ async fn server_that_says(end: &'static str) -> (u16, impl Future<Output = Strin
         text
     };
     (port, serve)
+}
+
+/// Between the writing of a mail and its text the world goes on.
+#[tokio::test]
+async fn just_before_the_text_it_is_seen_that_somebody_objected_that_asking_is_paused_or_that_the_record_is_gone()
+ {
+    let kinds = [MailKind::Asked, MailKind::Asked, MailKind::Welcome];
+    for (kind, change) in kinds.into_iter().zip(["objects", "pauses", "erases"]) {
+        let mut letter = letter(18);
+        letter.welcome = true;
+        let mut world = World::new(letter).await;
+        if kind == MailKind::Asked {
+            world.host.pass_days(&world.store, 18 * 31);
+        }
+        let mail = World::mail(kind);
+        world.store.queue_mails(vec![mail.clone()]).await.expect("queued");
+        let store = world.store.clone();
+        let happens = async || match change {
+            "objects" => {
+                let addresses = vec![Address::email("somebody@else.example").expect("an address")];
+                let what = ToSuppress { addresses, purpose: None, months: 36 };
+                store.suppress(what, by_officer(Action::Suppressed)).await.map(drop).expect("noted");
+            }
+            "pauses" => store.pause_asking(true, by_officer(Action::AskingPaused)).await.expect("paused"),
+            _ => {
+                let request = ErasureRequest::of(Wanted::Record(record("devis-1-1")));
+                store.erase(request, by_officer(Action::ErasureAsked)).await.map(drop).expect("erased");
+            }
+        };
+        let (port, server) = server_before_whose_yes("250 2.0.0 taken", happens).await;
+        world.postman.settings.port = port;
+        let (delivered, text) = tokio::join!(world.postman.deliver(&mail), server);
+        assert!(matches!(delivered, Ok(Delivered::Passed)), "{change}");
+        assert_eq!(text, "", "{change}: no text is handed over");
+        let waits = u64::from(change != "erases");
+        assert_eq!(world.store.mails_waiting().count, waits, "{change}");
+    }
 }
 
 /// The pass of the page that a mail carries.

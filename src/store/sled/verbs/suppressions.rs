@@ -88,6 +88,10 @@ impl Suppressions for SledStore {
         .await
     }
 
+    fn objections(&self) -> u64 {
+        self.shared.suppressions().came()
+    }
+
     async fn lift(&self, which: ToLift, entry: Entry) -> Result<u64, StoreError> {
         let hashes = match &which {
             ToLift::One(_) => Vec::new(),
