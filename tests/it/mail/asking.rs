@@ -94,6 +94,41 @@ async fn whoever_is_due_is_asked_reminded_once_and_goes_in_silence() {
     world.end().await;
 }
 
+/// Nobody is kept for want of a server: a person is told, and the record ends on its day as if it had been asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_no_server_takes_the_question_somebody_is_told_and_the_record_ends_on_its_day() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port();
+    let clock = Arc::<Shifted>::default();
+    let world = world(&clock, mail(free)).await;
+    let email = wants(&world, "zoe").await;
+    world.stored("lettre", 1).await;
+    pass(&world, &clock, 550 * DAY_S).await;
+    until_counted(&world, "tamis_mails_waiting 1").await;
+    world
+        .until("a person is told", || async {
+            clock.pass(61);
+            let status = world.admin().get("/admin/v1/status").await.json();
+            let attention = status["attention"].as_array().expect("a list").clone();
+            attention.iter().any(|concern| concern["code"] == "mail-halted")
+        })
+        .await;
+    pass(&world, &clock, 14 * DAY_S).await;
+    assert_eq!(world.records("lettre").await.len(), 1, "it is held until its day");
+    pass(&world, &clock, 20 * DAY_S).await;
+    world
+        .until("they are gone", || async {
+            clock.pass(1);
+            let status = world.admin().get("/admin/v1/status").await.json();
+            let purposes = status["purposes"].as_array().expect("a list").clone();
+            purposes.iter().all(|purpose| purpose["stored"] == 0)
+        })
+        .await;
+    until_counted(&world, "tamis_mails_waiting 0").await;
+    assert_eq!((told(&world, "asked").await, told(&world, "mail-begun").await), (0, 0));
+    world.guard(&email);
+    world.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_house_that_asks_by_itself_gets_who_is_due_and_says_who_was_asked() {
     let clock = Arc::<Shifted>::default();

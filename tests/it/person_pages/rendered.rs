@@ -9,8 +9,9 @@ fn sending() -> Plan {
     Plan { config: Box::new(move |text| text + mail), ..Plan::default() }
 }
 
-/// The pages of somebody whose link is `path`, by what they are: each can be looked at as often as one likes.
-fn addresses(world: &World, path: &str) -> Vec<(String, String)> {
+/// The pages of somebody whose link is `path`, and of a record with boxes, to which `asked` leads, by what they are: each can be looked at
+/// as often as one likes.
+fn addresses(world: &World, path: &str, asked: &str) -> Vec<(String, String)> {
     let mut all = Vec::new();
     for lang in ["fr", "en", "de"] {
         for (name, query) in [
@@ -21,6 +22,11 @@ fn addresses(world: &World, path: &str) -> Vec<(String, String)> {
             ("copy", "do=copy&"),
         ] {
             all.push((format!("{name} {lang}"), world.public(&format!("{path}?{query}lang={lang}"))));
+        }
+        // Where the mails' own links lead, and what a record with boxes offers besides.
+        for act in ["confirm", "withdraw", "erase"] {
+            let page = world.public(&format!("{asked}?do={act}&lang={lang}"));
+            all.push((format!("{act} a consent {lang}"), page));
         }
         all.push((format!("asking {lang}"), world.public(&format!("/p/lost?lang={lang}"))));
         all.push((format!("lost {lang}"), world.public(&format!("/p/{}?lang={lang}", "A".repeat(43)))));
@@ -58,7 +64,7 @@ async fn every_page_is_valid_html_and_shuts_nobody_out() {
     furnished(&world, &email).await;
     let links = links(&world, &email).await;
     let directory = tempfile::tempdir().expect("a directory");
-    let mut pages = saved(directory.path(), &addresses(&world, &links[0].1)).await;
+    let mut pages = saved(directory.path(), &addresses(&world, &links[0].1, &links[1].1)).await;
     let client = reader();
     for (at, lang) in ["fr", "de"].iter().enumerate() {
         let path = &links[1 - at].1;
@@ -99,7 +105,7 @@ async fn every_page_is_read_and_filled_in_by_keys_alone_and_reflows() {
     furnished(&world, &email).await;
     let links = links(&world, &email).await;
     let directory = tempfile::tempdir().expect("a directory");
-    let pages = saved(directory.path(), &addresses(&world, &links[0].1)).await;
+    let pages = saved(directory.path(), &addresses(&world, &links[0].1, &links[1].1)).await;
     for (at, window) in [PHONE, DESK, DESK_AT_400].into_iter().enumerate() {
         let profile = directory.path().join(format!("browser-{at}"));
         std::fs::create_dir(&profile).expect("a directory");
