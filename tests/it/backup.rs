@@ -406,3 +406,47 @@ async fn a_restore_that_is_killed_at_its_steps_is_begun_again_and_ends_the_same(
     println!("{kills} kills");
     world.meta.stop().await;
 }
+
+/// `tests/data/backup-2520c971.tar.gz` was made by the build of that commit, which was the first that makes backups: six records stored,
+/// `devis-1-2` erased, a backup; two more stored, `devis-1-3` erased, stopped. `keys` is its keyring of then, `expected.json` what it exported
+/// before the backup. Its purpose keeps for ten years.
+#[tokio::test]
+async fn a_backup_of_the_first_build_that_made_one_is_restored_by_this_one_beside_the_keyring_of_then_or_its_own()
+ {
+    for beside in [true, false] {
+        let world = World::new().await;
+        let config = fs::read_to_string(world.home.config()).expect("a config");
+        let longer = config.replace("retention_months = 12", "retention_months = 120");
+        fs::write(world.home.config(), longer).expect("written");
+        let packed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/backup-2520c971.tar.gz");
+        let packed = flate2::read::GzDecoder::new(fs::File::open(packed).expect("the old backup"));
+        tar::Archive::new(packed).unpack(world.home.directory.path()).expect("unpacked");
+        if !beside {
+            world.lose_keys();
+        }
+        let expected = fs::read_to_string(world.path("expected.json")).expect("there");
+        let expected: Value = serde_json::from_str(&expected).expect("JSON");
+        let expected: Vec<(String, String)> =
+            serde_json::from_value(expected["records"].clone()).expect("pairs");
+
+        let restored = world.restore(&world.path("backup"), &["--without-ledger"]);
+        assert!(restored.status.success(), "{}", told(&restored));
+        let daemon = world.home.serve(&[]);
+        let (records, _) = exported(&daemon).await;
+        let kept = |(id, _): &&(String, String)| !beside || id != "devis-1-3";
+        assert_eq!(records, expected.iter().filter(kept).cloned().collect::<Vec<_>>(), "{beside}");
+        assert!(!ids(&records).contains(&"devis-1-2"));
+        // It goes on, and gives no id again.
+        let mut world = world;
+        // Meta gave these numbers to those of then.
+        (0..8).for_each(|_| drop(world.meta.add_lead(lead(DEVIS_FORM))));
+        world.store(&daemon, 2).await;
+        let (after, _) = exported(&daemon).await;
+        assert!(
+            after.len() == records.len() + 2 && ids(&after)[records.len()..].iter().all(|id| epoch(id) > 1)
+        );
+        let verified = world.tamis(&["trail", "verify"]);
+        assert!(verified.status.success(), "{}", told(&verified));
+        assert!(daemon.terminate().0.success());
+    }
+}
