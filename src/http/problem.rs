@@ -330,6 +330,7 @@ mod tests {
             (409, "too-many-restrictions", "too-many-restrictions"),
             (409, "register-full", "register-full"),
             (409, "record-restricted", "record-restricted"),
+            (409, "record-to-be-erased", "record-to-be-erased"),
             (500, "record-unreadable", "record-unreadable"),
             (500, "store-count-mismatch", "store-count-mismatch"),
             (500, "trail-broken", "trail-broken"),

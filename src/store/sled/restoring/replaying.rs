@@ -162,6 +162,8 @@ pub(super) async fn replay(store: &SledStore, path: &Path, given: &Given) -> Res
             Said::Restrictions(rows) => words.add(number, order, Place::Restrictions, rows),
         }
     }
+    // What waited for its letter when the backup was made was carried out since, or would have been: its line is one of before.
+    store.carry_out_what_waits().await?;
     // Of each row the last word, so that nobody is told of what was restricted and released in between.
     let mut words = words.by_place();
     object_again(store, words.remove(&Place::Suppressions).unwrap_or_default()).await?;

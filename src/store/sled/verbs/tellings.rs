@@ -115,6 +115,17 @@ impl Tellings for SledStore {
 }
 
 impl SledStore {
+    /// The same of each that waits.
+    ///
+    /// # Errors
+    /// As [`SledStore::carry_out_untold`].
+    pub(in crate::store::sled) async fn carry_out_what_waits(&self) -> Result<(), StoreError> {
+        for id in waiting_by_erasure(&self.shared).into_keys() {
+            self.carry_out_untold(id).await?;
+        }
+        Ok(())
+    }
+
     /// Carries an erasure out that waits for its letter, without it: a restore does not send what may have been sent before.
     ///
     /// # Errors
