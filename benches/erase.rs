@@ -6,6 +6,9 @@
 //! put back into a database such as the store's, after which the new key is written and the old one overwritten. Then 64 erasures
 //! asked for at once, and one of a hundred submissions in one request, or as many as one takes.
 //!
+//! With `--vacuumed` the database is copied before, as `tamis vacuum` does it: each page lies in one piece then. `--cache-mb 512`
+//! gives the store more memory than the 32 MB that it has by default.
+//!
 //! With `--keyring-buckets 20000 --erased-share 0.01` as many erasures once more, and then as many beside so many buckets more in the
 //! keyring, of whose leaves that share was erased, scattered: the store stays as it is.
 #![expect(
@@ -20,6 +23,7 @@ mod support;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
@@ -34,7 +38,7 @@ use support::leads::reference;
 use support::rooms::Rooms;
 use support::sealing::{RECORD_BYTES, RESEALED, reseal};
 use support::spread::{Spread, quantile_ms};
-use support::{machine, option};
+use support::{flag, machine, option};
 
 /// As in the daemon.
 #[global_allocator]
@@ -51,8 +55,14 @@ fn main() {
     let home = Home::new(NO_GRAPH);
     machine::describe(home.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
-    let rooms = Rooms::open(home.path());
+    let mut rooms = Rooms::open(home.path());
     runtime.block_on(rooms.fill(0..leads));
+    if flag("vacuumed") {
+        runtime.block_on(rooms.store.close()).expect("closes");
+        drop(rooms);
+        vacuum(&home);
+        rooms = Rooms::open(home.path());
+    }
     // Scattered over all buckets, and none twice.
     let mut next = (0..leads).map(|n| n.wrapping_mul(7_919) % leads).collect::<Vec<_>>().into_iter();
     let bare = Bare::new(home.path());
@@ -149,6 +159,15 @@ fn main() {
     }
     runtime.block_on(rooms.store.close()).expect("closes");
     println!("load average after: {}", machine::load_average());
+}
+
+/// Has the database copied by the daemon.
+fn vacuum(home: &Home) {
+    let daemon = home.serve();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tamis"));
+    let ended = command.arg("vacuum").arg("--config").arg(home.config()).env_clear().status();
+    assert!(ended.expect("tamis runs").success(), "vacuumed");
+    daemon.terminate();
 }
 
 /// Erases these, and has it done when it returns.

@@ -50,12 +50,17 @@ impl Home {
         home
     }
 
-    /// Writes the config.
+    /// Writes the config. `--cache-mb N`: the store's cache.
     pub fn configure(&self, graph_url: &str, level: &str) {
+        let cache_mb = super::option("cache-mb", 0_u32);
+        let cache = if cache_mb > 0 { format!("\ncache_mb = {cache_mb}") } else { String::new() };
         let text = include_str!("../../tests/data/world.toml")
             .replace("{directory}", &self.path().display().to_string())
             .replace("{graph}", graph_url)
-            .replace("free_disk_min_mb = 1", "free_disk_min_mb = 1\ninbox_max_references = 10_000_000");
+            .replace(
+                "free_disk_min_mb = 1",
+                &format!("free_disk_min_mb = 1\ninbox_max_references = 10_000_000{cache}"),
+            );
         fs::write(self.config(), format!("{text}\n[log]\nlevel = \"{level}\"\n")).expect("a file");
     }
 
@@ -71,10 +76,6 @@ impl Home {
     pub fn serve(&self) -> Process {
         let mut command = Command::new(BINARY);
         command.args(["serve", "--config"]).arg(self.config()).env_clear();
-        let cache_mb = super::option("cache-mb", 0_u32);
-        if cache_mb > 0 {
-            command.env("TAMIS__STORE__CACHE_MB", cache_mb.to_string());
-        }
         let log = self.path().join("log");
         command.stdout(Stdio::null()).stderr(File::create(&log).expect("a file"));
         let begun = Instant::now();
