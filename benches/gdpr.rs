@@ -7,8 +7,11 @@
 //! databases log each). Neither seals anything, destroys a key, or knows a purpose.
 //!
 //! What the benchmark calls metadata (who owns a record, for what, until when, who objected) stands with tamis' record or in its
-//! config. Reading it is a look-up, changing it a restriction of the record, set or lifted. Where GDPRbench changes the metadata
-//! of a whole purpose, tamis changes a line of its config and no record: both sides change one record here.
+//! config. It is read by a condition, as GDPRbench's client of a key-value store reads it: plain sled has no index, and looks at each
+//! record's. Of whom it is: tamis looks for the address of a person in everything, as `tamis find` does, and shows the one record that
+//! has it. Of a purpose, one in 25 of all: tamis opens a page of as many records, with its line of the trail. Changing it is a restriction
+//! of the record, set or lifted. Where GDPRbench changes the metadata of a whole purpose, tamis changes a line of its config and no
+//! record: both sides change one record here.
 #![expect(
     clippy::expect_used,
     clippy::panic,
@@ -22,14 +25,21 @@ mod support;
 use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
+use tamis::clock::Day;
+use tamis::current::Current;
+use tamis::forget::address::Sought;
 use tamis::lead::correction;
 use tamis::purpose::RecordId;
 use tamis::store::{
-    Asked, ErasureRequest, Restricting, RewriteCause, RewriteRequest, Wanted, last_day_of_restriction,
+    Asked, ErasureRequest, PageRequest, Restricting, RewriteCause, RewriteRequest, TestFilter, Wanted,
+    last_day_of_restriction,
 };
+use tamis::telemetry::metrics::Metrics;
 use tamis::trail::{Action, Entry, Operator, Reason};
+use tamis::workers::{SearchTools, Searcher};
 use zeroizing_alloc::ZeroAlloc;
 
 use support::home::{Home, NO_GRAPH};
@@ -46,11 +56,14 @@ static ALLOCATOR: ZeroAlloc<std::alloc::System> = ZeroAlloc(std::alloc::System);
 const RECORD_BYTES: usize = 300;
 /// The exponent of YCSB's zipfian choice.
 const ZIPF: f64 = 0.99;
+/// Purposes, each with as many records.
+const PURPOSES: usize = 25;
 
 #[derive(Clone, Copy)]
 enum Operation {
     ReadData(usize),
-    ReadMetadata(usize),
+    ReadMetadataOfPurpose(usize),
+    ReadMetadataOfPerson(usize),
     UpdateData(usize),
     UpdateMetadata(usize),
     Delete(usize),
@@ -60,15 +73,15 @@ enum Operation {
 /// A role's operations, in percent, in the order of [`Operation`], and whether some records are asked for far more often.
 struct Mix {
     role: &'static str,
-    percent: [u32; 6],
+    percent: [u32; 7],
     zipfian: bool,
 }
 
 /// As GDPRbench's files say (`gdpr_controller`, `gdpr_customer`, `gdpr_processor`).
 const MIXES: [Mix; 3] = [
-    Mix { role: "controller", percent: [0, 0, 0, 50, 25, 25], zipfian: false },
-    Mix { role: "customer", percent: [20, 20, 20, 20, 20, 0], zipfian: true },
-    Mix { role: "processor", percent: [20, 80, 0, 0, 0, 0], zipfian: false },
+    Mix { role: "controller", percent: [0, 0, 0, 0, 50, 25, 25], zipfian: false },
+    Mix { role: "customer", percent: [20, 10, 10, 20, 20, 20, 0], zipfian: true },
+    Mix { role: "processor", percent: [20, 40, 40, 0, 0, 0, 0], zipfian: false },
 ];
 
 /// The same choices in every run.
@@ -108,10 +121,11 @@ impl Mix {
             });
             asked.push(match which {
                 Some(0) => Operation::ReadData(one),
-                Some(1) => Operation::ReadMetadata(one),
-                Some(2) => Operation::UpdateData(one),
-                Some(3) => Operation::UpdateMetadata(one),
-                Some(4) => {
+                Some(1) => Operation::ReadMetadataOfPurpose(one % PURPOSES),
+                Some(2) => Operation::ReadMetadataOfPerson(one),
+                Some(3) => Operation::UpdateData(one),
+                Some(4) => Operation::UpdateMetadata(one),
+                Some(5) => {
                     living.remove(at);
                     Operation::Delete(one)
                 }
@@ -170,12 +184,18 @@ fn tamis(records: usize, asked: &[Operation]) -> (f64, f64) {
     runtime.block_on(async {
         let rooms = Rooms::open(home.path());
         rooms.fill(0..records).await;
-        let first = look_up(&rooms, 0).await;
+        let asking = Asking {
+            searcher: searcher(&rooms),
+            first: look_up(&rooms, 0).await,
+            page: records / PURPOSES,
+            rooms: &rooms,
+        };
         let begun = Instant::now();
         for operation in asked {
-            operate(&rooms, &first, *operation).await;
+            asking.operate(*operation).await;
         }
         let time = micros_each(begun, asked.len());
+        asking.searcher.end().await;
         rooms.store.close().await.expect("closes");
         (time, machine::disk_bytes(home.path()) as f64)
     })
@@ -195,41 +215,101 @@ async fn look_up(rooms: &Rooms, number: usize) -> RecordId {
     lead.id().clone()
 }
 
-async fn operate(rooms: &Rooms, first: &RecordId, operation: Operation) {
-    // They were stored in this order, in one purpose.
-    let id = |number: usize| RecordId { number: first.number + number as u64, ..first.clone() };
-    let store = &rooms.store;
-    match operation {
-        Operation::ReadData(number) | Operation::ReadMetadata(number) => {
-            black_box(look_up(rooms, number).await);
-        }
-        Operation::UpdateData(number) => {
-            // Each value is another than the one before.
-            let value = format!("jeanne.martin{}@example.org", rooms.keyring.generation());
-            let fields = vec![("email".to_owned(), vec![value.into()])];
-            let revision = correction(&rooms.purpose, fields).ok().expect("a correction");
-            let request =
-                RewriteRequest { records: vec![(id(number), revision)], cause: RewriteCause::Person };
-            let done = store.rewrite(request, because(Action::Corrected)).await.expect("answered");
-            assert!(done.keys_destroyed, "the old value is nowhere");
-        }
-        Operation::UpdateMetadata(number) => {
-            if store.restriction(&id(number)).is_some() {
-                let lifted = store.lift_restriction(id(number), because(Action::RestrictionLifted)).await;
-                assert!(lifted.expect("answered"), "it stood");
-            } else {
-                let until = last_day_of_restriction(rooms.clock.now());
-                let stands = store.restrict(id(number), until, because(Action::Restricted)).await;
-                assert!(matches!(stands.expect("answered"), Restricting::Restricted(_)), "it stands");
+/// As the daemon starts it.
+fn searcher(rooms: &Rooms) -> Searcher {
+    let tools = SearchTools {
+        kept: rooms.store.clone(),
+        policy: Arc::new(Current::of(rooms.config.policy())),
+        metrics: Arc::new(Metrics::new()),
+        busy: Box::new(|| false),
+    };
+    Searcher::start(tools, |work| std::thread::Builder::new().spawn(work)).expect("a thread")
+}
+
+/// Tamis as it is asked.
+struct Asking<'a> {
+    rooms: &'a Rooms,
+    searcher: Searcher,
+    /// They were stored in their order, in one purpose.
+    first: RecordId,
+    /// Records that count as one purpose.
+    page: usize,
+}
+
+impl Asking<'_> {
+    fn id(&self, number: usize) -> RecordId {
+        RecordId { number: self.first.number + number as u64, ..self.first.clone() }
+    }
+
+    /// The records of a purpose that still are: as many as lie between two numbers.
+    async fn page_of(&self, purpose: usize) {
+        let request = PageRequest {
+            purpose: self.first.purpose.clone(),
+            after: (purpose > 0).then(|| self.id(purpose * self.page - 1)),
+            limit: self.page,
+            test: TestFilter::Include,
+            today: Day::of(self.rooms.clock.now()),
+            incomplete: false,
+            evidence: false,
+            may_leave: None,
+        };
+        let page = self.rooms.store.open_page(request, because(Action::Exported)).await.expect("answered");
+        let read = tokio::task::spawn_blocking(move || {
+            page.records.map(|record| black_box(record.ok().expect("it opens"))).count()
+        });
+        assert!(read.await.expect("no panic") > 0, "some are left");
+    }
+
+    /// Whose address it is.
+    async fn person(&self, number: usize) {
+        let address = format!("amelie.durand{number}@example.org");
+        let sought = Sought::email(&address).expect("an address");
+        let matches = self.searcher.look(sought, None).await.expect("answered");
+        let records: Vec<_> = matches.first.into_iter().map(|found| found.record).collect();
+        let found = self.rooms.store.find_records(records, because(Action::FoundUnmasked)).await;
+        black_box(found.expect("answered").len());
+    }
+
+    async fn operate(&self, operation: Operation) {
+        let (rooms, store) = (self.rooms, &self.rooms.store);
+        let id = |number: usize| self.id(number);
+        match operation {
+            Operation::ReadData(number) => {
+                black_box(look_up(rooms, number).await);
             }
+            Operation::ReadMetadataOfPurpose(purpose) => self.page_of(purpose).await,
+            Operation::ReadMetadataOfPerson(number) => self.person(number).await,
+            Operation::UpdateData(number) => {
+                // Each value is another than the one before.
+                let value = format!("jeanne.martin{}@example.org", rooms.keyring.generation());
+                let fields = vec![("email".to_owned(), vec![value.into()])];
+                let revision = correction(&rooms.purpose, fields).ok().expect("a correction");
+                let request =
+                    RewriteRequest { records: vec![(id(number), revision)], cause: RewriteCause::Person };
+                let done = store.rewrite(request, because(Action::Corrected)).await.expect("answered");
+                assert!(done.keys_destroyed, "the old value is nowhere");
+            }
+            Operation::UpdateMetadata(number) => {
+                if store.restriction(&id(number)).is_some() {
+                    let lifted = store.lift_restriction(id(number), because(Action::RestrictionLifted)).await;
+                    assert!(lifted.expect("answered"), "it stood");
+                } else {
+                    let until = last_day_of_restriction(rooms.clock.now());
+                    let stands = store.restrict(id(number), until, because(Action::Restricted)).await;
+                    assert!(matches!(stands.expect("answered"), Restricting::Restricted(_)), "it stands");
+                }
+            }
+            Operation::Delete(number) => {
+                let what = vec![Wanted::Leadgen(reference(number).leadgen)];
+                let request = ErasureRequest { what, ..ErasureRequest::default() };
+                let asked = store.erase(request, because(Action::ErasureAsked)).await.expect("answered");
+                assert!(
+                    matches!(asked, Asked::Erasure(erasure) if erasure.extent.total() == 1),
+                    "it is gone"
+                );
+            }
+            Operation::Insert(number) => rooms.fill(number..number + 1).await,
         }
-        Operation::Delete(number) => {
-            let what = vec![Wanted::Leadgen(reference(number).leadgen)];
-            let request = ErasureRequest { what, ..ErasureRequest::default() };
-            let asked = store.erase(request, because(Action::ErasureAsked)).await.expect("answered");
-            assert!(matches!(asked, Asked::Erasure(erasure) if erasure.extent.total() == 1), "it is gone");
-        }
-        Operation::Insert(number) => rooms.fill(number..number + 1).await,
     }
 }
 
@@ -253,6 +333,14 @@ fn plain(records: usize, asked: &[Operation], noted: bool) -> (f64, f64) {
     let time = micros_each(begun, asked.len());
     drop(plain);
     (time, machine::disk_bytes(place.path()) as f64)
+}
+
+/// For which purpose, of whom, and what may change.
+fn metadata(number: usize, changing: u8) -> Vec<u8> {
+    let mut row = vec![changing; 32];
+    row[0] = (number % PURPOSES) as u8;
+    row[8..16].copy_from_slice(&(number as u64).to_be_bytes());
+    row
 }
 
 struct Plain {
@@ -283,6 +371,12 @@ impl Plain {
         self.file.sync_data().expect("a sync");
     }
 
+    /// How many records there are of which that is so.
+    fn holding(&self, is: impl Fn(&[u8]) -> bool) -> usize {
+        let found = self.metadata.iter().values().filter(|row| is(row.as_ref().expect("reads")));
+        found.map(black_box).count()
+    }
+
     /// Whether something was changed.
     fn operate(&self, operation: Operation) -> bool {
         let key = |number: usize| (number as u64).to_be_bytes();
@@ -291,22 +385,26 @@ impl Plain {
                 black_box(self.records.get(key(number)).expect("reads").expect("it is there"));
                 false
             }
-            Operation::ReadMetadata(number) => {
-                black_box(self.metadata.get(key(number)).expect("reads").expect("it is there"));
+            Operation::ReadMetadataOfPurpose(purpose) => {
+                assert!(self.holding(|row| row[0] as usize == purpose) > 0, "some are left");
+                false
+            }
+            Operation::ReadMetadataOfPerson(number) => {
+                assert_eq!(self.holding(|row| row[8..16] == key(number)), 1, "it is there");
                 false
             }
             Operation::UpdateData(number) => {
                 self.records.insert(key(number), vec![8; RECORD_BYTES]).expect("room").is_some()
             }
             Operation::UpdateMetadata(number) => {
-                self.metadata.insert(key(number), vec![8; 32]).expect("room").is_some()
+                self.metadata.insert(key(number), metadata(number, 8)).expect("room").is_some()
             }
             Operation::Delete(number) => {
                 self.metadata.remove(key(number)).expect("removes");
                 self.records.remove(key(number)).expect("removes").is_some()
             }
             Operation::Insert(number) => {
-                self.metadata.insert(key(number), vec![7; 32]).expect("room");
+                self.metadata.insert(key(number), metadata(number, 7)).expect("room");
                 self.records.insert(key(number), vec![7; RECORD_BYTES]).expect("room").is_none()
             }
         }
