@@ -47,7 +47,7 @@ pub fn withdrawal(
 }
 
 /// What becomes of a record whose person says yes to these boxes: what they agreed to counts from now on as if they had ticked it
-/// now, and so do the asking again and the end of the record ([`crate::people::Calendar`]). Boxes that are not named stay as they
+/// now, and so do the asking again and the end of the record ([`crate::purpose::periods`]). Boxes that are not named stay as they
 /// are, and so does one that is over: nobody gives by the way anew what had ended. Where none counts it is refused with
 /// [`crate::lead::RevisionRefusal::NothingToConfirm`]; what rests on no consent may be confirmed without one.
 ///

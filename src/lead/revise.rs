@@ -6,13 +6,13 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::clock::Day;
+use crate::clock::{Day, plus_months};
 use crate::lead::event::{ConsentEvent, EventKind, Said};
 use crate::lead::minimised::{Answer, Content, MinimisedLead};
 use crate::lead::reach::Reach;
 use crate::lead::schema::{self, Schema};
 use crate::lead::seal::{Leaf, RECORD_BYTES_MAX, SealError, SealedRecord, plain_of, reseal, size_of};
-use crate::people::{Agreed, Calendar, Person};
+use crate::people::{Agreed, confirmed, named};
 use crate::purpose::{
     Basis, ConsentKey, ConsentRule, FieldName, Keep, Periods, Purpose, RecordId, Remit, periods,
 };
@@ -23,6 +23,10 @@ use crate::secret::Key;
 const EARLY_BY: SignedDuration = SignedDuration::from_hours(1);
 /// Two runs of as many calendar months differ by no more.
 const MONTHS_DIFFER_BY: SignedDuration = SignedDuration::from_hours(24 * 3);
+
+/// So many months after a person's last act what rests on their consent ends, whatever else holds it (CNIL, reference on the management
+/// of commercial activities: three years from the last contact).
+const CONSENT_CAP_MONTHS: u32 = 36;
 
 /// What is to become of a record. It holds answers: no `Debug`.
 #[derive(Clone, Default)]
@@ -231,17 +235,15 @@ fn confirm(
     boxes: &[ConsentKey],
     now: Timestamp,
 ) -> Result<Vec<ConsentKey>, RevisionRefusal> {
-    let calendar = Calendar::of(purpose);
     let agreed = |rule: &ConsentRule| {
         let evidence = content.consents.iter().find(|found| found.key == rule.key && found.given())?;
         let until = evidence.valid_until.into_iter().chain(until_of(content, rule)).min();
         Some(Agreed { consent: rule.key.clone(), valid_until: until })
     };
     let agreed: Vec<Agreed> = purpose.consents.iter().filter_map(agreed).collect();
-    let person = Person { acted: content.acted(), asked: None, reminded: None, bars: &[], agreed: &agreed };
-    let named = calendar.named(&person, now);
+    let named = named(&agreed, now);
     let counted: Vec<ConsentKey> = boxes.iter().filter(|key| named.contains(key)).cloned().collect();
-    let renewed = match calendar.confirmed(&purpose.consents, &agreed, &counted, now) {
+    let renewed = match confirmed(&purpose.consents, &agreed, &counted, now) {
         Some(renewed) => renewed,
         // What rests on no consent may be confirmed without one.
         None if boxes.is_empty() && purpose.basis != Basis::Consent => agreed,
@@ -258,8 +260,10 @@ fn confirm(
         evidence.confirmed = Some(now);
     }
     content.confirmed = Some(now);
-    content.expires_at = calendar.ends_at(now);
-    content.reconfirm_due = periods(purpose, now, now).reconfirm_due;
+    let periods = periods(purpose, now, now);
+    let cap = (purpose.basis == Basis::Consent).then(|| plus_months(now, CONSENT_CAP_MONTHS));
+    content.expires_at = cap.map_or(periods.expires_at, |cap| periods.expires_at.min(cap));
+    content.reconfirm_due = periods.reconfirm_due;
     Ok(counted)
 }
 

@@ -62,6 +62,12 @@ pub(crate) fn welcomed(mut lead: MinimisedLead) -> MinimisedLead {
     lead
 }
 
+/// The same, whose person ticked this box too.
+pub(crate) fn ticking(mut lead: MinimisedLead, key: &str) -> MinimisedLead {
+    lead.content.consents.push(ticked(key, key));
+    lead
+}
+
 /// The same, with one more answer to its question.
 pub(crate) fn besides(mut lead: MinimisedLead, answer: &str) -> MinimisedLead {
     let (_, answers) = lead.content.fields.first_mut().expect("it has one");

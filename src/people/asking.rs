@@ -1,10 +1,14 @@
 //! Who is to be asked, as far as that can be told without opening anything: from the day on which a record ends, and from what was
-//! written to its person. Whoever writes the mail looks again, at the record itself ([`crate::people::Calendar::step`]).
+//! written to its person. Whoever writes the mail looks again, at the record itself (`workers::judging`). By days, in UTC, as records
+//! end by days. Asking puts nothing off: whoever is asked late, or never because mail was down, goes on the same day
+//! (docs/decisions, 245 and 276).
 
 use jiff::Timestamp;
 
 use crate::clock::Day;
-use crate::people::calendar::REMIND_AFTER_DAYS;
+
+/// So many days after they were asked people are reminded, once.
+const REMIND_AFTER_DAYS: u32 = 14;
 
 /// What is to be done for somebody, as it looks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::clock::{Day, after};
 use crate::lead::OpenedLead;
 use crate::mail::{Addressee, OwnMailbox};
-use crate::people::{Agreed, Calendar, Person, Turn, turn};
+use crate::people::{Agreed, Turn, named, turn};
 use crate::purpose::{Basis, Channel, ConsentRule, Purpose};
 use crate::store::{Correspondence, Found, MailId, MailKind, SharedStore, StoreError, Wanted};
 use crate::trail::Entry;
@@ -106,14 +106,12 @@ fn is_turn_of(
 ) -> bool {
     // A mail that asks for a consent is itself one that wants a consent to mail.
     let may_mail = |rule: &ConsentRule| rule.channel == Channel::Email && lead.holds(rule, now);
-    let agreed = agreed(lead, purpose);
-    let Correspondence { asked, reminded, .. } = *written;
-    let person = Person { acted: lead.acted(), asked, reminded, bars: &[], agreed: &agreed };
-    let has_nothing_to_confirm = Calendar::of(purpose).named(&person, now).is_empty();
+    let has_nothing_to_confirm = named(&agreed(lead, purpose), now).is_empty();
     if purpose.basis == Basis::Consent && (has_nothing_to_confirm || !purpose.consents.iter().any(may_mail)) {
         return false;
     }
     // By the record's own days, as whoever queued it goes: a period that the config lengthened since is one of later submissions.
+    let Correspondence { asked, reminded, .. } = *written;
     let (ends, today) = (Day::of(lead.expires_at()), Day::of(now));
     let has_come = lead.reconfirm_due().is_some_and(|due| Day::of(due) <= today);
     match (kind, turn(ends, purpose.grace_days, (asked, reminded), today)) {

@@ -1,6 +1,7 @@
 //! Who is written to, and who is not; by a store in memory, and without a server.
 
 mod asked_for;
+mod lives;
 mod telling;
 
 use super::*;
