@@ -31,6 +31,11 @@ impl OpenedLead {
         self.content.received
     }
 
+    /// When its person sent the form: the submission, or its arrival, if that was earlier. A yes changes nothing of it.
+    pub fn sent(&self) -> Timestamp {
+        self.content.created.min(self.content.received)
+    }
+
     /// The person's last act, from which its periods count: a yes, or the submission (its arrival, if that was earlier).
     pub fn acted(&self) -> Timestamp {
         self.content.acted()

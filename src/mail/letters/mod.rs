@@ -24,12 +24,14 @@ texts! {
         welcome_subject
         welcome_why
         welcome_for
-        welcome_meta
+        from_meta
         welcome_not_you
         asked_subject
         reminded_subject
+        asked_form
         asked_agreed
         asked_requested
+        asked_confirmed
         asked_now
         reminded_why
         asked_silence
@@ -97,6 +99,8 @@ pub struct Letter<'l> {
     pub authority: Option<(String, String)>,
     /// On which day they sent the form in, as it is written in that language.
     pub day: String,
+    /// On which day they said yes once more, last; none: never.
+    pub confirmed: Option<String>,
     /// What for.
     pub title: String,
     /// What is held, as people call it: names of fields, never a value.
@@ -118,21 +122,26 @@ pub fn welcome(letter: Letter<'_>) -> Message {
     let words = words(letter.language);
     let mut blocks = vec![
         letter.paragraph(&[words.welcome_why, words.welcome_for]),
-        letter.paragraph(&[words.held, words.held_until, words.welcome_meta]),
+        letter.paragraph(&[words.held, words.held_until, words.from_meta]),
         letter.action(words.see, None),
         letter.paragraph(&[words.welcome_not_you]),
     ];
     letter.close(words, words.welcome_subject, &mut blocks)
 }
 
-/// Whether they still agree to what they agreed to on that day; once more, if they were asked already.
-pub fn asked(letter: Letter<'_>, once_more: bool) -> Message {
+/// Whether they still agree to what they agreed to by that form, as they are asked every so many months; once more, if they were asked
+/// already.
+pub fn asked(letter: Letter<'_>, months: u32, once_more: bool) -> Message {
     let words = words(letter.language);
     let what = if letter.is_by_consent { words.asked_agreed } else { words.asked_requested };
     let why = if once_more { words.reminded_why } else { words.asked_now };
+    let why = why.replace("{months}", &months.to_string());
+    let mut came_by = vec![words.asked_form, what];
+    came_by.extend(letter.confirmed.as_ref().map(|_| words.asked_confirmed));
     let mut blocks = vec![
-        letter.paragraph(&[what, why]),
-        letter.paragraph(&[words.held, words.asked_silence]),
+        letter.paragraph(&came_by),
+        letter.paragraph(&[&why]),
+        letter.paragraph(&[words.held, words.from_meta, words.asked_silence]),
         letter.paragraph(&[words.asked_choose]),
         letter.action(words.yes, Some("confirm")),
         letter.action(words.no, Some("erase")),
@@ -173,6 +182,7 @@ impl Letter<'_> {
             ("authority", authority),
             ("authority_url", authority_url),
             ("day", &self.day),
+            ("confirmed", self.confirmed.as_deref().unwrap_or_default()),
             ("title", &self.title),
             ("held", &held),
             ("until", &self.until),

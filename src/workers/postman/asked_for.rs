@@ -134,7 +134,7 @@ impl Desk {
             let page = format!("{}{}", letterhead.public_url, pass.path(PassKind::Page).as_str());
             let Some(page) = Link::parse(&page) else { return Ok(None) };
             let title = title_of(&own.purpose, language);
-            links.push(LinkOf { title, day: language.day(own.lead.acted()), page });
+            links.push(LinkOf { title, day: language.day(own.lead.sent()), page });
         }
         if links.is_empty() {
             return Ok(None);

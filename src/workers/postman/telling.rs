@@ -83,7 +83,7 @@ impl Desk {
 
 /// What people read of a form: its purpose, and the day.
 fn form(lead: &OpenedLead, purpose: &Purpose, language: Language) -> (String, String) {
-    (title_of(purpose, language), language.day(lead.acted()))
+    (title_of(purpose, language), language.day(lead.sent()))
 }
 
 fn opened(found: Found) -> Option<(RecordId, OpenedLead)> {

@@ -108,6 +108,35 @@ async fn whose_record_ends_sooner_than_the_config_says_today_is_asked_by_its_own
     assert_eq!(world.unsent(MailKind::Reminded).await, Some(Unsent::NotDue));
 }
 
+/// A yes moves the day from which everything counts, and not the one on which the form was sent.
+#[tokio::test]
+async fn whoever_said_yes_is_asked_about_the_form_that_they_sent_and_told_when_they_did() {
+    let world = World::new(letter(12)).await;
+    world.host.pass_days(&world.store, 300);
+    let policy = world.policy.pin();
+    let boxes = crate::purpose::ConsentKey::parse("email_optin").into_iter().collect();
+    let yes =
+        crate::lead::confirmation(&policy.purposes()[0], boxes).unwrap_or_else(|_| panic!("a box of it"));
+    let request = crate::store::RewriteRequest::confirming(record("devis-1-1"), yes);
+    world.store.rewrite(request, by_officer(Action::Confirmed)).await.expect("a yes");
+    world.host.pass_days(&world.store, 365);
+    let mail = World::mail(MailKind::Asked);
+    world.store.queue_mails(vec![mail.clone()]).await.expect("queued");
+    let attempt = world.store.try_mail(mail.clone()).await.expect("tried").expect("it waits");
+    let Ok(Written::Mail(raw)) = world.postman.desk.write(&mail, &attempt, &settings()).await else {
+        panic!("it is written");
+    };
+    let text = String::from_utf8_lossy(raw.expose()).replace("=\r\n", "");
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for says in [
+        "On 24=C2=A0November 2025, you sent a form of Atelier Lumen SARL on Facebook or Instagram.",
+        "You last confirmed it on 20=C2=A0September 2026.",
+        "Every 12 months, we ask whether that still holds.",
+    ] {
+        assert!(text.contains(says), "{says}: {text}");
+    }
+}
+
 #[tokio::test]
 async fn what_waits_is_not_sent_while_the_asking_is_paused_nor_where_the_house_asks_by_itself() {
     let mut world = World::new(letter(12)).await;

@@ -144,10 +144,10 @@ impl Desk {
         let stop = self.link(mail, PassKind::Stop, &letterhead).await?;
         let links = page.zip(stop);
         let letter = links.and_then(|links| letter(&lead, to, purpose, &letterhead, links));
-        let message = letter.map(|letter| match mail.kind {
-            MailKind::Welcome => welcome(letter),
-            MailKind::Reminded => asked(letter, true),
-            _ => asked(letter, false),
+        let message = letter.and_then(|letter| match mail.kind {
+            MailKind::Welcome => Some(welcome(letter)),
+            // Whose purpose asks nobody again is not asked: see `may_go`.
+            kind => Some(asked(letter, purpose.reconfirm_months?, kind == MailKind::Reminded)),
         });
         let stamp = Stamp { at: attempt.queued, number: attempt.stamp };
         let raw = message.and_then(|message| message.written(settings, stamp).ok());
@@ -207,7 +207,8 @@ fn letter<'l>(
         language,
         house: letterhead.house(),
         authority,
-        day: language.day(lead.acted()),
+        day: language.day(lead.sent()),
+        confirmed: (lead.acted() != lead.sent()).then(|| language.day(lead.acted())),
         title: title_of(purpose, language),
         held: lead.held().map(|(name, _)| naming::field(name, language)).collect(),
         until: language.day(lead.expires_at()),

@@ -65,6 +65,16 @@ async fn whoever_is_due_is_asked_reminded_once_and_goes_in_silence() {
         assert!(
             said.contains("Vous envoyer notre lettre mensuelle") && said.contains("Oui, cela vaut toujours")
         );
+        // By which way their data came, to whom, and why they are asked now.
+        for why in [
+            "Atelier Lumen SARL a reçu",
+            "Facebook ou Instagram",
+            "nous viennent de Meta",
+            "Tous les 18 mois",
+        ] {
+            let said = said.split_whitespace().collect::<Vec<_>>().join(" ").replace("\\n", " ");
+            assert!(said.contains(why), "{why}: {said}");
+        }
         assert!(said.contains("https://leads.lumen.example/p/") && !said.contains("<img"), "{said}");
         assert!(!said.contains("Zoé") && !said.contains("lettre-1-"), "{said}");
     }
