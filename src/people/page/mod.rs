@@ -12,7 +12,9 @@ use sha2::{Digest, Sha256};
 use crate::language::Language;
 use crate::people::words::{Words, words};
 
-pub use other::{asked_for_links, asking_for_links, callback, failed, link_bad, lost, one_click, stopped};
+pub use other::{
+    asked_for_links, asking_for_links, callback, failed, link_bad, link_full, lost, one_click, stopped,
+};
 pub use own::{
     Act, Copying, Ended, Reach, Shown, asking, asking_unseen, choose, confirmed, copied, corrected, ended,
     no_yes, own, unseen, value_bad, withdrawn,

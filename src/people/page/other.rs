@@ -52,6 +52,11 @@ pub fn link_bad(language: Language) -> &'static str {
     words(language).link_bad
 }
 
+/// What is said there where no search can be begun: the same, whatever was typed.
+pub fn link_full(language: Language) -> &'static str {
+    words(language).link_full
+}
+
 /// The page after that, whether or not anything is held.
 pub fn asked_for_links(house: &House<'_>, language: Language) -> Sheet {
     let words = words(language);

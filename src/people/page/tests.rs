@@ -59,6 +59,7 @@ fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
         ("lost", lost(&HOUSE, language, false)),
         ("lost, and asked for", lost(&HOUSE, language, true)),
         ("asking", asking_for_links(&HOUSE, language, Some(link_bad(language)))),
+        ("asking, and full", asking_for_links(&HOUSE, language, Some(link_full(language)))),
         ("asked for", asked_for_links(&HOUSE, language)),
         ("one click", one_click(&HOUSE, language)),
         ("stopped", stopped(&HOUSE, language)),

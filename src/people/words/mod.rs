@@ -120,6 +120,7 @@ texts! {
         link_label
         link_button
         link_bad
+        link_full
         link_asked_heading
         link_asked
         link_asked_none

@@ -75,15 +75,46 @@ async fn nobody_asks_without_end_and_where_no_mail_is_sent_nobody_asks() {
     let bench = Bench::new();
     let persons = Persons::new(acts(&bench), Proxies::default()).mailing(|_| true);
     let many: Vec<(&str, &str)> = (0..20).map(|_| ("203.0.113.9", "a@lumen.example")).collect();
-    let heard = answers(persons, &many).await.iter().filter(|(status, _)| *status == 200).count();
-    assert_eq!(heard, 5, "its own burst");
+    // Whoever has had enough holds up nobody else.
+    let others = [many.clone(), vec![("203.0.113.10", "a@lumen.example")]].concat();
+    let without = || Persons::new(acts(&bench), Proxies::default());
+    for (persons, heard) in [(persons, 200), (without(), 404)] {
+        let answers = answers(persons, &others).await;
+        let (first, rest) = answers.split_at(5);
+        assert!(first.iter().all(|(status, _)| *status == heard), "its own burst");
+        let (other, rest) = rest.split_last().expect("answers");
+        assert!(rest.iter().all(|(status, _)| *status == 429), "{heard}");
+        assert!(
+            rest.iter().all(|(_, page)| page.contains("Please wait a minute and try again.")),
+            "{}",
+            rest[0].1
+        );
+        assert_eq!(other.0, heard, "another's");
+    }
+    let none = &answers(without(), &many[..1]).await[0].1;
+    assert!(none.contains("This link opens nothing") && !none.contains("../p/lost"), "{none}");
     let full = Persons::new(acts(&bench), Proxies::default()).mailing(|_| false);
-    assert_eq!(answers(full, &many[..1]).await[0].0, 503);
-    let without = Persons::new(acts(&bench), Proxies::default());
-    let none = answers(without, &many[..1]).await;
-    assert!(
-        none[0].0 == 404 && none[0].1.contains("This link opens nothing") && !none[0].1.contains("../p/lost")
-    );
+    let (status, page) = answers(full, &many[..1]).await.remove(0);
+    assert!(status == 503 && page.contains("Please ask once more") && page.contains("<form"), "{page}");
+    assert!(!page.contains("a@lumen.example"), "what was typed is not shown: {page}");
+}
+
+/// From however many places they come: no more ask than are looked for meanwhile.
+#[tokio::test(start_paused = true)]
+async fn all_together_ask_for_no_more_links_than_are_looked_for() {
+    let bench = Bench::new();
+    let asked = Arc::new(Mutex::new(0));
+    let counted = Arc::clone(&asked);
+    let persons = Persons::new(acts(&bench), Proxies::default());
+    let persons = persons.mailing(move |_| {
+        *counted.lock() += 1;
+        true
+    });
+    let places: Vec<String> = (0..20).map(|number| format!("203.0.113.{number}")).collect();
+    let many = places.iter().flat_map(|place| [(place.as_str(), "a@lumen.example"); 5]);
+    let answers = answers(persons, &many.collect::<Vec<_>>()).await;
+    let with = |wanted: u16| answers.iter().filter(|(status, _)| *status == wanted).count();
+    assert_eq!((with(200), with(429), *asked.lock()), (60, 40, 60));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::http::problem::ProblemCode;
 use crate::http::public::person::Persons;
 use crate::http::public::person::form::Form;
 use crate::http::public::reader::language;
-use crate::people::page::{asked_for_links, asking_for_links, link_bad};
+use crate::people::page::{asked_for_links, asking_for_links, link_bad, link_full};
 
 /// Takes an address for which links are asked; false: there is no room for it now.
 pub(super) type Taking = Box<dyn Fn(Sought) -> bool + Send + Sync>;
@@ -52,7 +52,8 @@ pub(super) async fn ask(
         return persons.press.answer(ProblemCode::ValueInvalid.status(), &sheet);
     };
     if !take(sought) {
-        return persons.failed(&request, StatusCode::SERVICE_UNAVAILABLE);
+        let sheet = persons.sheet(|house| asking_for_links(house, language, Some(link_full(language))));
+        return persons.press.answer(StatusCode::SERVICE_UNAVAILABLE, &sheet);
     }
     let sheet = persons.sheet(|house| asked_for_links(house, language));
     persons.press.answer(StatusCode::OK, &sheet)
