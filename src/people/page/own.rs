@@ -21,6 +21,8 @@ pub struct Shown {
     pub until: Timestamp,
     /// Until which day nobody may use it; none: everybody may who may.
     pub restricted: Option<Timestamp>,
+    /// The number of the erasure that it waits for, by the end of that day at the latest; none: for none.
+    pub erasure: Option<String>,
     /// What people call each field, and its answers.
     pub answers: Vec<(String, Vec<String>)>,
     /// What was asked by each box; since when it is agreed to, none: it is not.
@@ -35,6 +37,14 @@ pub struct Shown {
     pub copy_to: Option<String>,
     /// Which fields the person may correct here: name, title, what is held now.
     pub correctable: Vec<(String, String, Option<String>)>,
+}
+
+impl Shown {
+    /// The day on which it goes at the latest: that of the erasure that it waits for, if there is one.
+    fn ends(&self) -> Timestamp {
+        let erased = self.restricted.filter(|_| self.erasure.is_some());
+        erased.map_or(self.until, |erased| erased.min(self.until))
+    }
 }
 
 /// What a person can have done. Its code stands in forms and queries.
@@ -124,7 +134,7 @@ pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<
     let day = |moment: Timestamp| language.day(moment);
     let mut rows = vec![
         (words.sent.to_owned(), vec![day(shown.sent)]),
-        (words.until.to_owned(), vec![day(shown.until)]),
+        (words.until.to_owned(), vec![day(shown.ends())]),
     ];
     rows.extend(shown.answers.iter().cloned());
     for (what, since) in &shown.agreed {
@@ -148,7 +158,15 @@ pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<
         blocks.insert(1, Block::Text(words.no_answers.to_owned()));
     }
     if let Some(until) = shown.restricted {
-        blocks.insert(0, Block::Text(line(words.restricted, &[("date", &day(until))])));
+        let date = day(until);
+        let said = match &shown.erasure {
+            Some(number) => {
+                let given = [("date", date.as_str()), ("number", number), ("email", house.email)];
+                line(words.to_be_erased, &given)
+            }
+            None => line(words.restricted, &[("date", &date)]),
+        };
+        blocks.insert(0, Block::Text(said));
     }
     blocks.push(Block::Links(vec![Way {
         text: words.notice.to_owned(),
@@ -160,9 +178,11 @@ pub fn own(shown: &Shown, house: &House<'_>, language: Language, banner: Option<
         let href = format!("?{}lang={}", act.query(), language.tag());
         ways.push(Way { text: text.to_owned(), href, said: said.to_owned() });
     };
-    if shown.is_asked_again {
+    // No yes is taken of what is about to be erased: nothing takes that back.
+    let takes_yes = shown.erasure.is_none();
+    if takes_yes && shown.is_asked_again {
         way(Act::Confirm, words.way_confirm, words.way_confirm_own_said);
-    } else if !shown.boxes.is_empty() {
+    } else if takes_yes && !shown.boxes.is_empty() {
         way(Act::Confirm, words.way_confirm, words.way_confirm_said);
     }
     if !shown.boxes.is_empty() {
@@ -229,6 +249,7 @@ pub fn asking_unseen(act: Act, token: String, purpose: &str, house: &House<'_>, 
         sent: Timestamp::UNIX_EPOCH,
         until: Timestamp::UNIX_EPOCH,
         restricted: None,
+        erasure: None,
         answers: Vec::new(),
         agreed: Vec::new(),
         boxes: Vec::new(),

@@ -22,6 +22,7 @@ fn shown() -> Shown {
         sent: at("2026-11-01"),
         until: at("2027-11-01"),
         restricted: Some(at("2026-12-31")),
+        erasure: None,
         answers: vec![("E-mail address".to_owned(), vec!["m•••@example.org".to_owned()])],
         agreed: vec![("by e-mail".to_owned(), Some(at("2026-11-01"))), ("by phone".to_owned(), None)],
         boxes: vec![("email_optin".to_owned(), "by e-mail".to_owned())],
@@ -30,6 +31,11 @@ fn shown() -> Shown {
         copy_to: Some("m•••@example.org".to_owned()),
         correctable: vec![("city".to_owned(), "City".to_owned(), Some("L•••".to_owned()))],
     }
+}
+
+/// The same, once its erasure waits for the letter that says so.
+fn to_be_erased() -> Shown {
+    Shown { restricted: Some(at("2026-12-03")), erasure: Some("1-7".to_owned()), ..shown() }
 }
 
 /// Every page there is, in this language.
@@ -47,6 +53,7 @@ fn pages(language: Language) -> Vec<(&'static str, Sheet)> {
     };
     vec![
         ("own", own(&shown, &HOUSE, language, Some(corrected(true, language)))),
+        ("own, to be erased", own(&to_be_erased(), &HOUSE, language, None)),
         ("confirm", asked(Act::Confirm)),
         ("withdraw", asked(Act::Withdraw)),
         ("stop", asked(Act::Stop)),
@@ -120,6 +127,37 @@ fn no_title_and_no_address_says_anything_of_the_person() {
                 assert!(is_ours && !href.contains("TOKEN"), "{name}: {href}");
             }
         }
+    }
+}
+
+/// Nobody is told that their data are kept for a year who go within days, nor offered what cannot be had.
+#[test]
+fn whoever_waits_for_their_erasure_is_told_when_it_comes_and_under_which_number() {
+    for (language, says, is_kept) in [
+        (
+            Language::Fr,
+            "Ces données seront effacées le 3\u{a0}décembre 2026 au plus tard.",
+            "1er\u{a0}novembre 2027",
+        ),
+        (
+            Language::En,
+            "These data will be erased on 3\u{a0}December 2026 at the latest.",
+            "1\u{a0}November 2027",
+        ),
+        (
+            Language::De,
+            "Diese Daten werden spätestens am 3.\u{a0}Dezember 2026 gelöscht.",
+            "1.\u{a0}November 2027",
+        ),
+    ] {
+        let html = own(&to_be_erased(), &HOUSE, language, None).html();
+        assert!(html.contains(says) && html.contains("1-7"), "{html}");
+        assert!(!html.contains(is_kept) && !html.contains("do=confirm"), "{html}");
+        for act in ["do=withdraw", "do=stop", "do=erase", "do=copy"] {
+            assert!(html.contains(act), "{act}: {html}");
+        }
+        let held = own(&shown(), &HOUSE, language, None).html();
+        assert!(held.contains(is_kept) && !held.contains(says) && held.contains("do=confirm"), "{held}");
     }
 }
 

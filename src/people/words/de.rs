@@ -17,6 +17,7 @@ pub(super) const WORDS: Words = Words {
     handed_local: "Dateien von {controller}",
     handed_nobody: "Niemand hat sie aus diesem System erhalten.",
     restricted: "Bis zum {date} darf niemand diese Daten nutzen.",
+    to_be_erased: "Diese Daten werden spätestens am {date} gelöscht. Bis dahin nutzt sie niemand. Darüber wird es eine signierte Bestätigung geben: Sie hat die Nummer {number}. Schreiben Sie mit dieser Nummer an {email}, und Sie erhalten sie.",
     no_answers: "Es ist keine Ihrer Antworten mehr gespeichert.",
     notice: "Wie wir Ihre Daten nutzen",
     can_heading: "Was Sie tun können",

@@ -17,6 +17,7 @@ pub(super) const WORDS: Words = Words {
     handed_local: "Files of {controller}",
     handed_nobody: "Nobody received them from this system.",
     restricted: "Until {date} nobody may use these data.",
+    to_be_erased: "These data will be erased on {date} at the latest. Until then nobody uses them. There will be a signed receipt: its number is {number}. Write to {email} with this number, and you will get it.",
     no_answers: "No answer of yours is held any more.",
     notice: "How we use your data",
     can_heading: "What you can do",

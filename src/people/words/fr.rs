@@ -17,6 +17,7 @@ pub(super) const WORDS: Words = Words {
     handed_local: "Fichiers de {controller}",
     handed_nobody: "Personne ne les a reçues de ce système.",
     restricted: "Jusqu’au {date}, personne ne peut utiliser ces données.",
+    to_be_erased: "Ces données seront effacées le {date} au plus tard. D’ici là, personne ne les utilise. Un reçu signé sera établi\u{a0}: son numéro est {number}. Écrivez à {email} avec ce numéro pour l’obtenir.",
     no_answers: "Aucune de vos réponses n’est encore conservée.",
     notice: "Comment nous utilisons vos données",
     can_heading: "Ce que vous pouvez faire",

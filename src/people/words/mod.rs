@@ -23,6 +23,7 @@ texts! {
         handed_local
         handed_nobody
         restricted
+        to_be_erased
         no_answers
         notice
         can_heading

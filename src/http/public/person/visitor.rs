@@ -107,6 +107,7 @@ fn shown(own: &Own, now: jiff::Timestamp, language: Language) -> Option<Shown> {
         sent: content.created_time.0,
         until: content.expires_at.0,
         restricted: until,
+        erasure: own.held.restricted.as_ref().and_then(|restricted| restricted.erasure.clone()),
         answers,
         agreed,
         boxes,
