@@ -65,6 +65,10 @@ pub struct Status {
     #[serde(default)]
     #[schema(required = true)]
     pub copies_aside: Option<u64>,
+    /// How many erasures wait for the letter that tells their person; each is carried out within three days.
+    #[serde(default)]
+    #[schema(required = true)]
+    pub erasures_to_tell: u64,
     /// The log's places.
     pub log: Vec<LogPlace>,
     /// The disk of the journal.

@@ -160,6 +160,14 @@ pub(super) async fn run(
     Errand { question, reason, repeat, paper }.carry_out(socket).await.map(drop)
 }
 
+/// What came of an erasure that somebody wanted, with its number.
+pub(super) enum Came {
+    /// It is carried out; of several the last.
+    Erased(String),
+    /// Its person is told first.
+    Waits(String),
+}
+
 /// An erasure that somebody wants.
 pub(super) struct Errand {
     pub(super) question: Erase,
@@ -170,11 +178,11 @@ pub(super) struct Errand {
 }
 
 impl Errand {
-    /// Has it erased, and hands its receipt out: the number of the last erasure; none: how much it would take was asked alone.
+    /// Has it erased, and hands its receipt out. None: how much it would take was asked alone.
     ///
     /// # Errors
     /// It is refused, nobody knows whether it is done, or the receipt has no place.
-    pub(super) async fn carry_out(self, socket: PathBuf) -> Result<Option<String>, Failure> {
+    pub(super) async fn carry_out(self, socket: PathBuf) -> Result<Option<Came>, Failure> {
         let Self { question, reason, repeat, paper } = self;
         let given: Vec<&str> = question.purposes.iter().flatten().map(String::as_str).collect();
         let is_by_address = matches!(question.by, ErasedBy::Email(_) | ErasedBy::Phone(_));
@@ -209,7 +217,7 @@ impl Errand {
                     true => print_json(&format!("{}\n", String::from_utf8_lossy(&written(&waits)?)))?,
                     false => to_be_erased(&waits).iter().for_each(|line| tell(line)),
                 }
-                return Ok(Some(waits.erasure));
+                return Ok(Some(Came::Waits(waits.erasure)));
             }
             Err(failure) => {
                 paper.take_back();
@@ -222,7 +230,7 @@ impl Errand {
         tell(&said_of(&erased.erasure, &erased.receipt));
         notes(&erased).iter().for_each(|note| tell(note));
         paper.fill(&daemon, &erased.erasure).await?;
-        Ok(Some(erased.erasure))
+        Ok(Some(Came::Erased(erased.erasure)))
     }
 }
 

@@ -111,6 +111,10 @@ fn show(status: &Status, sheet: &mut Sheet) {
             sheet.row("records", &parts);
         }
     }
+    if status.erasures_to_tell > 0 {
+        let count = format!("{} to be told of first", thousands(status.erasures_to_tell));
+        sheet.row("erasures", &[plain(count), (Tone::Faint, "each within three days".to_owned())]);
+    }
     show_pages(&status.pages, sheet);
     for (place, unfed) in status.unfed.iter().enumerate() {
         sheet.row(label("unfed", place), &unfed_parts(unfed));
@@ -376,7 +380,7 @@ log        no line lost
             ),
             (
                 r#""unfed":["#,
-                r#""last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","last_restore":"2026-11-20T02:00:00Z","copies_aside":2,"unfed":["#,
+                r#""erasures_to_tell":1200,"last_backup":"2026-11-24T02:00:00Z","last_vacuum":"2026-11-05T02:00:00Z","last_restore":"2026-11-20T02:00:00Z","copies_aside":2,"unfed":["#,
             ),
             (r#""stderr","lost":0"#, r#""stderr","lost":1200"#),
             (r#""free_bytes":41000000000"#, r#""free_bytes":255000000"#),
@@ -406,6 +410,7 @@ inbox      0 queued  7 waiting  2 held  ? in flight  0 refused  0 buried
            page 104000000000001
   held     for 47 min
 records    devis 1,203  lettre 41
+erasures   1,200 to be told of first  each within three days
 pages      104000000000001  Atelier Lumen
            permission-missing until 2026-11-25T09:00:00Z
 unfed      devis.email  field-unfed  required  form 901000000000007 and 248 more

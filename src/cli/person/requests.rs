@@ -213,6 +213,15 @@ impl Open {
         ));
     }
 
+    /// Says that it is answered once this erasure is carried out, whose person is told first, and how that is written down.
+    pub(super) fn waits(self, erasure: &str) {
+        let (id, erasure) = (printable(&self.id), printable(erasure));
+        tell(&format!(
+            "request {id} stays open until then: write it down with `tamis person requests answer {id} --erasure {erasure}` once \
+             `tamis erasure {erasure}` has the receipt"
+        ));
+    }
+
     /// The failure of what was to be done, and how the same is done again under this request.
     pub(super) fn still_open(&self, failure: Failure) -> Failure {
         match self.is_new {

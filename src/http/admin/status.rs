@@ -108,6 +108,7 @@ pub(super) async fn show(
         last_vacuum: copies.vacuumed.map(Moment),
         last_restore: copies.restored.map(Moment),
         copies_aside: state.store.copies_aside().await.ok(),
+        erasures_to_tell: state.store.tellings_waiting(),
         log: metrics.lines_lost().map(|(place, lost)| log(place.as_str(), lost)).into(),
         disk: api::DiskRoom { free_bytes: disk.free_bytes, floor_bytes: disk.floor_bytes },
         clock: clock(&state.store.clock()),

@@ -8,7 +8,8 @@ use tamis::clock::Clock;
 use super::links::next;
 use super::welcome::{told, until_counted};
 use super::*;
-use crate::people::furnished;
+use crate::people::{furnished, tamis};
+use crate::person_pages::{links, reader, seen};
 use crate::retention::{DAY_S, Shifted, pass};
 use crate::support::{Answer, DEVIS_FORM, Plan, World, canary, lead};
 
@@ -163,4 +164,54 @@ async fn whom_no_mail_reaches_is_erased_at_once_and_where_nobody_can_be_told_not
     let refused = erase(&bare, &body, "error").await;
     assert_eq!((refused.status, &refused.json()["code"]), (409, &json!("mail-not-configured")));
     bare.end().await;
+}
+
+/// The same from a person's own letter: what they asked for is answered once it is done, and meanwhile they, and the operator, are told how it
+/// stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_s_request_stays_open_until_they_are_erased_and_their_page_says_when_that_is() {
+    let clock = Arc::<Shifted>::default();
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let world = mailing(free, &clock).await;
+    let email = format!("{}@example.org", canary("marie").to_lowercase());
+    furnished(&world, &email).await;
+    let path = links(&world, &email).await.remove(0).1;
+    let verb = ["person", "erase", "--email-stdin", "--tell"];
+    let (code, printed, said) = tamis(&world, &verb, &email).await;
+    assert_eq!((code, printed.as_str()), (Some(0), ""), "{said}");
+    for part in [
+        "to be erased once its person was told",
+        "(records: 2)",
+        "request 1-1 stays open until then",
+        "`tamis person requests answer 1-1 --erasure 1-1`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let answered = async || {
+        let requests = world.admin().get("/admin/v1/requests").await.json();
+        let [one] = &requests["requests"].as_array().expect("a list")[..] else { panic!("{requests}") };
+        assert_eq!(one["kind"], "erasure");
+        one["answered"].clone()
+    };
+    assert_eq!(answered().await, Value::Null);
+    assert_eq!(world.admin().get("/admin/v1/status").await.json()["erasures_to_tell"], json!(1));
+    let (_, screen, _) = tamis(&world, &["status"], "").await;
+    assert!(screen.contains("\nerasures   1 to be told of first"), "{screen}");
+    let page = seen(reader().get(world.public(&format!("{path}?lang=en")))).await;
+    assert!(page.status == 200 && page.text.contains("These data will be erased on"), "{}", page.text);
+    assert!(
+        page.text.contains("its number is 1-1") && !page.text.contains("nobody may use"),
+        "{}",
+        page.text
+    );
+
+    pass(&world, &clock, 3 * DAY_S).await;
+    until_done(&world, "1-1").await;
+    assert_eq!(world.admin().get("/admin/v1/status").await.json()["erasures_to_tell"], json!(0));
+    let answer = ["person", "requests", "answer", "1-1", "--erasure", "1-1"];
+    let (code, _, said) = tamis(&world, &answer, "").await;
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(answered().await["erasure"], json!("1-1"));
+    world.guard(&email);
+    world.end().await;
 }
