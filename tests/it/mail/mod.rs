@@ -3,6 +3,7 @@
 mod asking;
 mod links;
 mod post;
+mod serving;
 mod telling;
 pub(crate) mod welcome;
 

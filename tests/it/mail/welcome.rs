@@ -8,10 +8,10 @@ use super::*;
 use crate::retention::{Shifted, pass};
 use crate::support::{DEVIS_FORM, LETTRE_FORM, Plan, World, canary, lead};
 
-/// A world in which whoever asks for a quote is written to once, by the server at this port.
-fn writing(port: u16) -> Plan {
+/// A world in which whoever asks for a quote is written to once, by the server at this port, at this pace.
+pub(super) fn writing(port: u16, an_hour: u32) -> Plan {
     let mail = format!(
-        "\n[mail]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nrate = 3600\n\
+        "\n[mail]\nserver = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\nrate = {an_hour}\n\
          from = \"Atelier Lumen <contact@lumen.example>\"\nreply_to = \"vie-privee@lumen.example\"\n"
     );
     let config = move |text: String| {
@@ -22,7 +22,7 @@ fn writing(port: u16) -> Plan {
 }
 
 /// Somebody asks for a quote, from an address that the server has its own way with.
-async fn asks(world: &World, local: &str) -> String {
+pub(super) async fn asks(world: &World, local: &str) -> String {
     let email = format!("{local}@{}.example", canary("house").to_lowercase());
     let quote = lead(DEVIS_FORM).answer("full_name", &["Zoé Canari"]).answer("email", &[&email]);
     let quote = world.submit(quote, &[]);
@@ -49,7 +49,7 @@ pub async fn told(world: &World, action: &str) -> usize {
 async fn whoever_asks_is_written_to_once_with_what_is_held_and_until_when() {
     let Some(python) = python() else { return };
     let post = Post::start(&python, &[]);
-    let mut world = World::planned(writing(post.port)).await;
+    let mut world = World::planned(writing(post.port, 3_600)).await;
     let email = asks(&world, "zoe").await;
     let taken = post.mail();
     assert_eq!((&taken["from"], &taken["to"]), (&json!("contact@lumen.example"), &json!([email])));
@@ -93,7 +93,7 @@ async fn whoever_asks_is_written_to_once_with_what_is_held_and_until_when() {
 async fn nobody_is_written_to_who_may_not_be_and_a_dead_address_is_noted() {
     let Some(python) = python() else { return };
     let post = Post::start(&python, &[]);
-    let world = World::planned(writing(post.port)).await;
+    let world = World::planned(writing(post.port, 3_600)).await;
     let gone = asks(&world, "gone").await;
     until_counted(&world, "tamis_mails_dropped_total{code=\"mail-unreachable-address\"} 1").await;
     assert_eq!(told(&world, "unreachable").await, 1);
@@ -117,7 +117,7 @@ async fn nobody_is_written_to_who_may_not_be_and_a_dead_address_is_noted() {
 #[tokio::test(flavor = "multi_thread")]
 async fn while_no_server_is_there_mails_wait_and_go_with_who_is_erased() {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
-    let mut world = World::planned(writing(free)).await;
+    let mut world = World::planned(writing(free, 3_600)).await;
     let email = asks(&world, "zoe").await;
     until_counted(&world, "tamis_mail_failures_total{code=\"mail-unreachable\"} 1").await;
     world.restart().await;
@@ -136,7 +136,7 @@ async fn while_no_server_is_there_mails_wait_and_go_with_who_is_erased() {
 async fn a_server_that_takes_nobody_s_mail_halts_all_of_it_and_a_person_is_told() {
     let Some(python) = python() else { return };
     let post = Post::start(&python, &[]);
-    let world = World::planned(writing(post.port)).await;
+    let world = World::planned(writing(post.port, 3_600)).await;
     let mut emails = Vec::new();
     for local in ["relay", "bare", "spam"] {
         emails.push(asks(&world, local).await);
@@ -162,7 +162,7 @@ async fn a_mail_whose_answer_was_lost_goes_again_as_the_same_mail() {
     let post = Post::start(&python, &[]);
     let clock = Arc::<Shifted>::default();
     let shared: Arc<dyn Clock> = clock.clone();
-    let plan = Plan { clock: shared.clone(), meta_clock: Some(shared), ..writing(post.port) };
+    let plan = Plan { clock: shared.clone(), meta_clock: Some(shared), ..writing(post.port, 3_600) };
     let world = World::planned(plan).await;
     let email = asks(&world, "lost").await;
     let mut taken = Vec::new();
