@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use tamis::clock::Clock;
+use tamis_simulator::Lead;
 
 use super::welcome::{told, until_counted};
 use super::*;
 use crate::api::document;
 use crate::retention::{DAY_S, Shifted, pass};
 use crate::support::process::BINARY;
-use crate::support::{LETTRE_FORM, Plan, World, canary, lead};
+use crate::support::{LETTRE_FORM, PAGE, Plan, World, canary, lead};
 
 /// A world on this clock, with these lines of config behind it.
 async fn world(clock: &Arc<Shifted>, mail: String) -> World {
@@ -26,8 +27,13 @@ fn mail(port: u16) -> String {
 
 /// Somebody wants the letter.
 async fn wants(world: &World, local: &str) -> String {
+    sends(world, lead(LETTRE_FORM), local).await
+}
+
+/// Somebody sends this form of the letter.
+async fn sends(world: &World, form: Lead, local: &str) -> String {
     let email = format!("{local}@{}.example", canary("letter").to_lowercase());
-    let letter = lead(LETTRE_FORM).answer("first_name", &["Zoé"]).answer("email", &[&email]);
+    let letter = form.answer("first_name", &["Zoé"]).answer("email", &[&email]);
     let letter = world.submit(letter.checkbox("email_optin", true), &[]);
     world.deliver(&[&letter]).await;
     world.settled().await;
@@ -104,7 +110,8 @@ async fn whoever_is_due_is_asked_reminded_once_and_goes_in_silence() {
     world.end().await;
 }
 
-/// Nobody is kept for want of a server: a person is told, and the record ends on its day as if it had been asked.
+/// Nobody is kept for want of a server: a person is told, and the record ends on its day as if it had been asked. Nobody is taken for
+/// silent who was not asked, and whoever is not due stays.
 #[tokio::test(flavor = "multi_thread")]
 async fn while_no_server_takes_the_question_somebody_is_told_and_the_record_ends_on_its_day() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port();
@@ -122,19 +129,27 @@ async fn while_no_server_takes_the_question_somebody_is_told_and_the_record_ends
             attention.iter().any(|concern| concern["code"] == "mail-halted")
         })
         .await;
+    let today = u64::try_from(clock.now().as_second()).expect("after 1970");
+    let later = sends(&world, Lead::new(PAGE, LETTRE_FORM, today - 60), "max").await;
+    world.stored("lettre", 2).await;
     pass(&world, &clock, 14 * DAY_S).await;
-    assert_eq!(world.records("lettre").await.len(), 1, "it is held until its day");
+    assert_eq!(world.records("lettre").await.len(), 2, "it is held until its day");
     pass(&world, &clock, 20 * DAY_S).await;
-    world
-        .until("they are gone", || async {
-            clock.pass(1);
-            let status = world.admin().get("/admin/v1/status").await.json();
-            let purposes = status["purposes"].as_array().expect("a list").clone();
-            purposes.iter().all(|purpose| purpose["stored"] == 0)
-        })
-        .await;
+    let stored = async || {
+        clock.pass(1);
+        let status = world.admin().get("/admin/v1/status").await.json();
+        let purposes = status["purposes"].as_array().expect("a list").clone();
+        purposes.iter().map(|purpose| purpose["stored"].as_u64().expect("a number")).sum::<u64>()
+    };
+    world.until("they are gone", || async { stored().await < 2 }).await;
     until_counted(&world, "tamis_mails_waiting 0").await;
     assert_eq!((told(&world, "asked").await, told(&world, "mail-begun").await), (0, 0));
+    // Their time was over; they are none of those who did not answer.
+    assert_eq!((told(&world, "records-expired").await, told(&world, "records-lapsed").await), (1, 0));
+    until_counted(&world, "tamis_records_ended_total{cause=\"expired\"} 1").await;
+    until_counted(&world, "tamis_records_ended_total{cause=\"lapsed\"} 0").await;
+    assert_eq!(stored().await, 1, "whoever is not due stays, however long there is no server");
+    world.guard(&later);
     world.guard(&email);
     world.end().await;
 }
