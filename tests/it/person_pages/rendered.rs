@@ -66,6 +66,13 @@ async fn every_page_is_valid_html_and_shuts_nobody_out() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut pages = saved(directory.path(), &addresses(&world, &links[0].1, &links[1].1)).await;
     let client = reader();
+    // What the yes of a mail comes to, and where nothing was ticked.
+    for (name, rest) in [("no box", ""), ("confirmed", "c.email_optin=yes")] {
+        let answer = post(&world, &client, &links[1].1, "confirm", rest).await;
+        let file = directory.path().join(format!("{}.html", name.replace(' ', "-")));
+        std::fs::write(&file, &answer.text).expect("written");
+        pages.push((name.to_owned(), file));
+    }
     for (at, lang) in ["fr", "de"].iter().enumerate() {
         let path = &links[1 - at].1;
         let asked = seen(client.get(world.public(&format!("{path}?do=erase&lang={lang}")))).await;
