@@ -55,7 +55,7 @@ use crate::workers::{
 pub use opening::{StartError, StoreKnows};
 pub use reload::{Applied, Reload};
 pub use restoring::{RestoreError, restore};
-pub use rotating::{RotateError, Rotating};
+pub use rotating::{RotateError, Rotated, Rotating};
 pub use sockets::Addresses;
 
 /// Memory that the bodies of all notifications may take together, beside the first kilobytes of each.

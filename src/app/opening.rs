@@ -1,7 +1,7 @@
 //! Opening the rooms that keep something, by the start-up table; and why the daemon does not start.
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -12,8 +12,8 @@ use crate::current::Current;
 use crate::graph::Graph;
 use crate::id::FormId;
 use crate::inbox::{Held, InboxCode, InboxError, Known, Looked};
-use crate::keyring::file::FileKeyring;
-use crate::keyring::{Keyring, KeyringError};
+use crate::keyring::file::{FileKeyring, OtherRoot};
+use crate::keyring::{Keyring, KeyringCode, KeyringError};
 use crate::machine::filesystem::Overwriting;
 use crate::notification::{Claims, LeadRef};
 use crate::purpose::Policy;
@@ -24,12 +24,14 @@ use crate::store::{self, HeldCounts, SharedBackups, SharedStore, StoreCode, Stor
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The keyring does not open.
-    #[error("the keyring {} does not open: {error}", path.display())]
+    #[error("the keyring {} does not open: {error}{}", path.display(), told(under.as_ref()))]
     Keyring {
         /// Where it should be.
         path: PathBuf,
         /// Why.
         error: KeyringError,
+        /// Under which root key it lies, where it is another one.
+        under: Option<OtherRoot>,
     },
     /// The store refuses.
     #[error("the store {} refuses: {error}", path.display())]
@@ -56,6 +58,13 @@ pub enum StartError {
 }
 
 impl StartError {
+    /// Of a keyring that does not open under these root keys.
+    pub(super) fn keyring(path: &Path, error: KeyringError, roots: &[&Key]) -> Self {
+        let is_sealed = error.code == KeyringCode::DoesNotOpen && !roots.is_empty();
+        let under = is_sealed.then(|| OtherRoot::of(path, roots)).flatten();
+        Self::Keyring { path: path.to_owned(), error, under }
+    }
+
     /// The code, where there is one.
     pub fn code(&self) -> Option<&'static str> {
         match self {
@@ -66,6 +75,10 @@ impl StartError {
             Self::Listen { .. } => None,
         }
     }
+}
+
+fn told(under: Option<&OtherRoot>) -> String {
+    under.map_or_else(String::new, |under| format!(": {under}"))
 }
 
 /// What the inbox asks of the store, and of the config in force.
@@ -118,7 +131,7 @@ pub(super) fn open_keyring(
     ambient: &Ambient,
 ) -> Result<Arc<dyn Keyring>, StartError> {
     let path = &config.keys.keyring;
-    let keyring_error = |error| StartError::Keyring { path: path.clone(), error };
+    let keyring_error = |error| StartError::keyring(path, error, &[&root]);
     let store_error = |error| StartError::Store { path: config.store.path.clone(), error };
     let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
     let generation = found.as_ref().map(Keyring::generation);
@@ -132,8 +145,8 @@ pub(super) fn open_keyring(
     match found {
         Some(keyring) if !begins_anew => Ok(Arc::new(keyring)),
         _ => {
-            let created =
-                FileKeyring::create(path, root, Arc::clone(&ambient.random)).map_err(keyring_error)?;
+            let created = FileKeyring::create(path, root.clone(), Arc::clone(&ambient.random))
+                .map_err(keyring_error)?;
             tracing::info!(keyring.path = %path.display(), "keyring.created");
             Ok(Arc::new(created))
         }

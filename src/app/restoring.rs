@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::app::{Ambient, StartError};
 use crate::config::Config;
 use crate::keyring::file::{FileKeyring, KeyringCopy};
-use crate::keyring::{Keyring, KeyringError};
+use crate::keyring::{Keyring, KeyringCode};
 use crate::machine::own::is_of_this_user;
 use crate::secret::Key;
 use crate::store::{Restored, Restoring, Since, StoreCode, StoreError, Whose};
@@ -100,19 +100,24 @@ impl<'c> Places<'c> {
     ) -> Result<(Arc<dyn Keyring>, Whose), StartError> {
         let place = &self.config.keys.keyring;
         let open = |root: Key| FileKeyring::open(place, root, Arc::clone(&ambient.random));
-        let there = open(root.clone()).map_err(|error| self.keyring_refused(error))?;
+        let refused = |error| StartError::keyring(place, error, &[&root]);
+        let there = open(root.clone()).map_err(refused)?;
         if let Some(keyring) = there {
             self.require(restoring, &keyring)?;
             return Ok((Arc::new(keyring), Whose::House));
         }
         let copy = KeyringCopy::take(&self.keyring, place, root.clone(), Arc::clone(&ambient.random))
-            .map_err(|error| self.keyring_refused(error))?;
+            .map_err(|error| match error.code {
+                // The backup's own does not: most often it is one of before a rotation.
+                KeyringCode::DoesNotOpen => StartError::keyring(&self.keyring, error, &[&root]),
+                _ => refused(error),
+            })?;
         if let Err(error) = restoring.require(copy.instance(), copy.generation()) {
             copy.leave();
             return Err(self.store_refused(error));
         }
-        copy.put().map_err(|error| self.keyring_refused(error))?;
-        let put = open(root).map_err(|error| self.keyring_refused(error))?;
+        copy.put().map_err(refused)?;
+        let put = open(root.clone()).map_err(refused)?;
         let gone = || self.store_refused(StoreError::of(StoreCode::KeyringMissing));
         Ok((Arc::new(put.ok_or_else(gone)?), Whose::Backup))
     }
@@ -134,9 +139,5 @@ impl<'c> Places<'c> {
 
     fn store_refused(&self, error: StoreError) -> StartError {
         StartError::Store { path: self.config.store.path.clone(), error }
-    }
-
-    fn keyring_refused(&self, error: KeyringError) -> StartError {
-        StartError::Keyring { path: self.config.keys.keyring.clone(), error }
     }
 }

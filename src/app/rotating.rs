@@ -5,10 +5,11 @@ use std::sync::Arc;
 use crate::app::{Ambient, StartError};
 use crate::config::Config;
 use crate::keyring::KeyringError;
+pub use crate::keyring::file::Rotated;
 use crate::keyring::file::{NotRotated, Rotation};
 use crate::secret::Key;
 
-/// Why a keyring did not come under another root key.
+/// Why a keyring did not come under another root key, or not to the end.
 #[derive(Debug, thiserror::Error)]
 pub enum RotateError {
     /// There is no keyring.
@@ -17,9 +18,12 @@ pub enum RotateError {
     /// It is one of an earlier version.
     #[error("the keyring is one of an earlier version")]
     OfBefore,
-    /// It refuses.
+    /// It refuses, and is under the root key of before.
     #[error(transparent)]
     Refused(StartError),
+    /// It is in the place under the new one, and the end is missing.
+    #[error("the rotation has not ended: {0}")]
+    NotEnded(StartError),
 }
 
 /// The keyring of a config, taken.
@@ -34,24 +38,27 @@ impl<'c> Rotating<'c> {
     /// # Errors
     /// See [`RotateError`].
     pub fn begin(config: &'c Config) -> Result<Self, RotateError> {
-        let rotation = Rotation::begin(&config.keys.keyring).map_err(|why| match why {
-            NotRotated::Absent => RotateError::Absent,
-            NotRotated::OfBefore => RotateError::OfBefore,
-            NotRotated::Refused(error) => RotateError::Refused(refused(config, error)),
-        })?;
+        let begun = Rotation::begin(&config.keys.keyring);
+        let rotation = begun.map_err(|why| not_rotated(config, why, &[]))?;
         Ok(Self { config, rotation })
     }
 
-    /// Seals it under the other root key, page by page; how many pages that were. Blocks.
+    /// Writes it anew under the other root key, and overwrites what was there. Blocks.
     ///
     /// # Errors
-    /// What was done stays, and another rotation goes on with it.
-    pub fn finish(self, from: Key, to: Key, ambient: &Ambient) -> Result<usize, RotateError> {
-        let done = self.rotation.finish(from, to, Arc::clone(&ambient.random));
-        done.map_err(|error| RotateError::Refused(refused(self.config, error)))
+    /// Another rotation goes on with what was done.
+    pub fn finish(self, from: Key, to: Key, ambient: &Ambient) -> Result<Rotated, RotateError> {
+        let done = self.rotation.finish(from.clone(), to.clone(), Arc::clone(&ambient.random));
+        done.map_err(|why| not_rotated(self.config, why, &[&from, &to]))
     }
 }
 
-fn refused(config: &Config, error: KeyringError) -> StartError {
-    StartError::Keyring { path: config.keys.keyring.clone(), error }
+fn not_rotated(config: &Config, why: NotRotated, roots: &[&Key]) -> RotateError {
+    let told = |error: KeyringError| StartError::keyring(&config.keys.keyring, error, roots);
+    match why {
+        NotRotated::Absent => RotateError::Absent,
+        NotRotated::OfBefore => RotateError::OfBefore,
+        NotRotated::Refused(error) => RotateError::Refused(told(error)),
+        NotRotated::NotEnded(error) => RotateError::NotEnded(told(error)),
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use crate::app::{Ambient, RotateError, Rotating};
+use crate::app::{Ambient, RotateError, Rotated, Rotating};
 use crate::cli::ConfigPath;
 use crate::cli::serve::{not_done, refused};
 use crate::clock::SystemClock;
@@ -23,7 +23,8 @@ use crate::terminal::{Exit, Failure, print};
 const EXAMPLE: &str = "\
 LOCATION is file:PATH, credential:NAME or env:NAME. A file that is not there is made, with a new key in it; what is there is read, and
 must be 64 hex digits. tamis must not run.
-A run that was cut short is begun again with the same words; until it has ended neither key opens the keyring alone.
+At each moment one of the two keys opens all of it: the old one until the new file takes its place, the new one from then on. A run that
+was cut short is begun again with the same words.
 Copies of the keyring that were made before open with the old key for as long as they are kept.
 
 Example:
@@ -80,11 +81,14 @@ pub(super) fn run(arguments: Arguments, path: &ConfigPath, environment: &Environ
     }
     make_durable(&to)?;
     let ambient = Ambient { clock: Arc::new(SystemClock), random, progress: Arc::default() };
-    let pages = rotating.finish(old, new, &ambient).map_err(|error| not_rotated(&config, &error))?;
+    let done = rotating.finish(old, new, &ambient).map_err(|error| not_rotated(&config, &error))?;
     let made = if is_made { format!("a new root key was made: {to}. ") } else { String::new() };
+    let Rotated { pages, from, to: id } = done;
     let done = match pages {
-        0 => "the keyring is under the new root key already".to_owned(),
-        pages => format!("{pages} pages of the keyring are under the new root key now"),
+        0 => format!("the keyring is under the new root key already ({id}; the old one is {from})"),
+        pages => format!(
+            "{pages} pages of the keyring are under the new root key now ({id}; the old one is {from})"
+        ),
     };
     let days = config.backup.horizon_days;
     print(&format!(
@@ -97,6 +101,11 @@ pub(super) fn run(arguments: Arguments, path: &ConfigPath, environment: &Environ
 fn not_rotated(config: &Config, error: &RotateError) -> Failure {
     match error {
         RotateError::Refused(error) => not_done("the keyring is not under the new root key", error),
+        RotateError::NotEnded(error) => not_done(
+            "the keyring is under the new root key, but the file under the old one is not overwritten yet. Keep both keys, and run the same \
+             command again",
+            error,
+        ),
         RotateError::OfBefore => Failure::failed(
             "nothing is changed: a keyring of an earlier version. Start tamis once, which moves it, and stop it again",
         ),
@@ -120,9 +129,14 @@ fn make_where_absent(to: &Location, random: &dyn Random) -> Result<bool, Failure
     let mut text = Zeroizing::new(hex::encode(bytes.as_slice()));
     text.push('\n');
     let made = Directory::own_of(path).and_then(|(directory, name)| {
-        let mut file = directory.create_new(name)?;
+        // Under its name it is whole, wherever this is cut short; a part of one has sealed nothing.
+        let mut part = name.clone();
+        part.push(".part");
+        directory.discard(&part)?;
+        let mut file = directory.create_new(&part)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
+        directory.rename_new(&part, name)?;
         directory.sync()
     });
     made.map(|()| true).map_err(|error| {
@@ -178,6 +192,12 @@ mod tests {
         assert!(matches!(made, Ok(true)));
         let read = || Config::root_at("--to", &to, &Environment::default()).expect("a root key");
         let key = read();
+        // What is left of a run that was cut short is no key, and in nobody's way.
+        let second = Location::File(directory.path().join("root-key-3"));
+        let part = directory.path().join("root-key-3.part");
+        std::fs::write(&part, "00").expect("written");
+        assert!(matches!(make_where_absent(&second, &SystemRandom), Ok(true)) && !part.exists());
+        assert!(Config::root_at("--to", &second, &Environment::default()).is_ok());
         assert!(matches!(make_where_absent(&to, &SystemRandom), Ok(false)) && is_same(&key, &read()));
         let nowhere = Location::File(directory.path().join("nowhere/root-key"));
         assert!(make_where_absent(&nowhere, &SystemRandom).is_err());

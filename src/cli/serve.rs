@@ -234,7 +234,8 @@ mod tests {
             (KeyringCode::DoesNotOpen, "keyring-does-not-open", "does not open under this root key"),
         ] {
             let error = KeyringError { code: error, io: None };
-            let told = not_started(&StartError::Keyring { path: "/keys/keyring".into(), error }).to_string();
+            let refused = StartError::Keyring { path: "/keys/keyring".into(), error, under: None };
+            let told = not_started(&refused).to_string();
             let next = format!("What to do: tamis explain {code}");
             assert!(
                 told.contains(meaning) && told.contains("/keys/keyring") && told.ends_with(&next),

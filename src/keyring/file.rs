@@ -10,6 +10,7 @@
 mod copying;
 mod rotating;
 mod tending;
+mod under;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -23,8 +24,9 @@ use crate::attention::Concern;
 use crate::clock::{Day, Month};
 use crate::keyring::content::Content;
 pub use crate::keyring::file::copying::KeyringCopy;
-pub use crate::keyring::file::rotating::{NotRotated, Rotation};
+pub use crate::keyring::file::rotating::{NotRotated, Rotated, Rotation};
 use crate::keyring::file::tending::Changing;
+pub use crate::keyring::file::under::OtherRoot;
 use crate::keyring::files::Files;
 use crate::keyring::format;
 use crate::keyring::lease::Lease;

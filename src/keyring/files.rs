@@ -1,6 +1,6 @@
 //! The files of the keyring: its own, the one that is written in its place, the lock; and how one comes to be or to go.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Permissions};
 use std::io::{self, ErrorKind, Read, Seek};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -23,7 +23,7 @@ const BEGINS: [u8; 9] = *b"TAMISKEY\x02";
 /// The file and those beside it.
 pub struct Files {
     keyring: PathBuf,
-    /// A keyring while it is written; at rest it does not exist.
+    /// A keyring while it is written, and the one that it took the place of; at rest it does not exist.
     new: PathBuf,
     /// The keyring in pages beside one of before, as long as a store moves from the one to the other.
     next: PathBuf,
@@ -31,7 +31,12 @@ pub struct Files {
     restoring: PathBuf,
     /// Held by the one process that uses this keyring. The keyring itself may be replaced.
     lock: PathBuf,
+    /// Another one in tests of what has no such step.
+    pub(super) exchange: Exchange,
 }
+
+/// Lets two names of a directory change places; false: the file system has no such step, and nothing was done.
+type Exchange = fn(&Directory, &OsStr, &OsStr) -> io::Result<bool>;
 
 impl Files {
     /// Names the files; touches nothing.
@@ -42,7 +47,8 @@ impl Files {
             PathBuf::from(name)
         };
         let [new, next, restoring, lock] = [".new", ".next", ".restoring", ".lock"].map(beside);
-        Self { keyring: keyring.to_owned(), new, next, restoring, lock }
+        let exchange: Exchange = |directory, one, other| directory.exchange(one, directory, other);
+        Self { keyring: keyring.to_owned(), new, next, restoring, lock, exchange }
     }
 
     /// The keyring's own place.
@@ -159,8 +165,8 @@ impl Files {
         directory.open_own(name, Access::Write).ok()
     }
 
-    /// Overwrites a keyring that was being written and will not be used, and removes it: it may be whole, and from every later erasure on
-    /// it would have what was destroyed.
+    /// Overwrites a keyring that was being written and will not be used, or that another one took the place of, and removes it: it may be
+    /// whole, and from every later erasure on it would have what was destroyed.
     ///
     /// # Errors
     /// [`KeyringCode::Io`]; nothing is done to it if somebody else put it there: [`KeyringCode::Linked`],
@@ -169,13 +175,18 @@ impl Files {
         wipe(&self.new).map_err(KeyringError::file)
     }
 
+    /// Where a keyring lies while it is written, and the one of before until it is overwritten.
+    pub fn being_written(&self) -> &Path {
+        &self.new
+    }
+
     /// Where the key part of a backup lies before it gets its name.
     pub fn restoring(&self) -> &Path {
         &self.restoring
     }
 
-    /// The same of all that crashes left beside a keyring that is in its place: what was being written, and the key part of a backup. A
-    /// restore that was cut short is begun again with the backup itself, and puts nothing where a keyring is.
+    /// The same of all that crashes left beside a keyring that is in its place: what was being written, what it took the place of, and
+    /// the key part of a backup. Which of the first two it is does not matter: the one in the place has opened. A restore that was cut short is begun again with the backup itself, and puts nothing where a keyring is.
     ///
     /// # Errors
     /// As [`Files::wipe_new`].
@@ -200,6 +211,37 @@ impl Files {
     /// [`KeyringCode::Io`].
     pub fn put(&self, place: &Path) -> Result<(), KeyringError> {
         self.rename(&self.new, place)
+    }
+
+    /// Lets what was written, and is durable, change places with what lies at a place, in one step: neither is without a name at any time,
+    /// and [`Files::wipe_new`], or the next start, overwrites what had the place. False: the file system has no such step, and what had the
+    /// place has no name any more; or nothing was there. [`Files::sync_names`] makes it durable.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Io`]: nothing was done.
+    pub fn exchange(&self, place: &Path) -> Result<bool, KeyringError> {
+        let exchanged = || {
+            let (directory, new) = Directory::own_of(&self.new)?;
+            let name = own::name_of(place)?;
+            let is_kept = match (self.exchange)(&directory, &new, &name) {
+                Err(error) if error.kind() == ErrorKind::NotFound => false,
+                exchanged => exchanged?,
+            };
+            if !is_kept {
+                directory.rename(&new, &name)?;
+            }
+            Ok(is_kept)
+        };
+        exchanged().map_err(failed)
+    }
+
+    /// Makes the names in the directory durable.
+    ///
+    /// # Errors
+    /// [`KeyringCode::Io`].
+    pub fn sync_names(&self) -> Result<(), KeyringError> {
+        let synced = Directory::own_of(&self.keyring).and_then(|(directory, _)| directory.sync());
+        synced.map_err(failed)
     }
 
     /// Puts the next keyring in the place of one of before, which is overwritten where it lies; returns when both are
@@ -250,13 +292,16 @@ pub fn wipe_nameless(file: File) -> io::Result<()> {
 
 fn wipe(place: &Path) -> io::Result<()> {
     let (directory, name) = Directory::own_of(place)?;
-    match directory.open_own(&name, Access::Write) {
+    let file = match directory.open_own(&name, Access::Write) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        file => match overwrite(file?) {
-            // It would be written elsewhere: the file system does not write over what it has, and all that is left to do is to give it up.
-            Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {}
-            overwritten => overwritten?,
-        },
+        file => file?,
+    };
+    // It may have had the keyring's place until a moment ago. Were that not durable, a power cut could bring it back as zeros.
+    directory.sync()?;
+    match overwrite(file) {
+        // It would be written elsewhere: the file system does not write over what it has, and all that is left to do is to give it up.
+        Err(error) if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) => {}
+        overwritten => overwritten?,
     }
     directory.discard(&name)?;
     directory.sync()

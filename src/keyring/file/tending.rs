@@ -4,6 +4,7 @@
 //! What was lost or damaged is written again, under the change that memory holds. What may be somebody else's keyring
 //! is never written over: that would be the loss of everything sealed under it.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::PathBuf;
 
@@ -149,8 +150,9 @@ impl FileKeyring {
         })
     }
 
-    /// Writes what is in force into a new file, which takes the place; once that is durable, what had it is overwritten. A failure leaves
-    /// the keyring as it was.
+    /// Writes what is in force into a new file, which takes the place; once that is durable, what had it is overwritten. Where the file
+    /// system lets two names change places it has one until then, so that the next start goes on with it. A failure leaves the keyring as
+    /// it was.
     fn write_again(
         &self,
         changing: &mut Changing,
@@ -162,20 +164,31 @@ impl FileKeyring {
         };
         let there = self.files.hold(&place);
         let file = self.files.create_new()?;
-        let id = id_of(&file)?;
-        let written = pages.write_anew(FileDisk::of(file), || self.files.put(&place));
-        if written.is_err() {
+        let (id, moved) = (id_of(&file)?, Cell::new(false));
+        let written = pages.write_anew(FileDisk::of(file), || {
+            // What is not ours alone is never overwritten: its name is taken, and it keeps the others that it has.
+            if there.is_none() {
+                return self.files.put(&place).map(|()| false);
+            }
+            let is_kept = self.files.exchange(&place)?;
+            moved.set(true);
+            self.files.sync_names().map(|()| is_kept)
+        });
+        if written.is_err() && !moved.get() {
             // At best; the next one that is written does it as well.
             let _ = self.files.wipe_new();
         }
-        let left = written?.into_file();
+        let (left, is_kept) = written?;
         changing.at = Some((id, place));
         // What was open, and what lay in its place where that was another: from now on what they have is destroyed in the new file alone.
-        let there = there.filter(|there| !id_of(there).is_ok_and(|there| there == open));
-        for replaced in std::iter::once(left).chain(there) {
-            if let Err(error) = wipe_nameless(replaced) {
-                tracing::warn!(io.kind = ?error.kind(), "keyring.not-overwritten");
-            }
+        let is_one = there.as_ref().is_some_and(|there| id_of(there).is_ok_and(|there| there == open));
+        let by_name = if is_kept { self.files.wipe_new() } else { Ok(()) };
+        let left = (!is_kept || !is_one).then(|| left.into_file());
+        let there = there.filter(|_| !is_kept && !is_one);
+        let nameless =
+            left.into_iter().chain(there).map(|replaced| wipe_nameless(replaced).map_err(KeyringError::file));
+        for error in nameless.chain([by_name]).filter_map(Result::err) {
+            tracing::warn!(io.kind = ?error.io, "keyring.not-overwritten");
         }
         tracing::warn!(keyring.found = ?found, "keyring.written-again");
         Ok(())

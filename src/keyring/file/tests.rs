@@ -1,6 +1,7 @@
 mod failing;
 mod holding;
 mod moving;
+mod rotating;
 mod wiping;
 
 use std::fs;
@@ -459,7 +460,7 @@ fn another_root_key_leaves_nothing_that_the_old_one_opens() {
         fs::File::open(remains).expect("there")
     });
     let rotation = Rotation::begin(&place.path).unwrap_or_else(|_| panic!("taken"));
-    assert!(rotation.finish(root(1), root(2), place.random.clone()).expect("rotated") > 0);
+    assert!(rotation.finish(root(1), root(2), place.random.clone()).expect("rotated").pages > 0);
     for mut file in remains {
         let mut bytes = Vec::new();
         std::io::Read::read_to_end(&mut file, &mut bytes).expect("readable");

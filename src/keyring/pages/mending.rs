@@ -1,14 +1,14 @@
 //! Pages as they lie on a disk, held against memory; and written once more where they were lost or damaged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::keyring::pages::body::{self, Head, KeyName, Sum};
 use crate::keyring::pages::disk::Disk;
 use crate::keyring::pages::opening::look;
-use crate::keyring::pages::page::{self, BODY, Found, Nonce, What};
+use crate::keyring::pages::page::{self, BODY, Found, Nonce, Opened, What};
 use crate::keyring::pages::set::Pages;
-use crate::keyring::pages::shelf::{Entry, Shelf};
+use crate::keyring::pages::shelf::{Entry, Sheet, Shelf};
 use crate::keyring::tree::{Frontier, KEY_BYTES, Kind};
 use crate::keyring::{Bucket, KeyringCode, KeyringError};
 use crate::secret::Key;
@@ -26,10 +26,9 @@ pub enum Compared {
     Foreign,
 }
 
-/// How the pages are written anew, each in the place that it has.
+/// How the pages were written anew, each in the place that it has.
 struct Anew {
-    writes: Vec<(u32, page::Raw)>,
-    nonces: Vec<(u32, Nonce)>,
+    nonces: BTreeMap<u32, Nonce>,
     sum: Sum,
     pages: u32,
 }
@@ -52,17 +51,7 @@ impl<D: Disk> Pages<D> {
         }
         disk.read(shelf.head, &mut raw).map_err(failed)?;
         Ok(match page::open(raw, shelf.head, shelf.instance, &self.roots.all()) {
-            Found::Opened(opened) if opened.what == What::Head => {
-                Head::read(opened.body()).is_some_and(|head| {
-                    let held = |(name, key): (&KeyName, &Arc<Key>)| {
-                        shelf.keys.get(name).is_some_and(|held| held.expose() == key.expose())
-                    };
-                    head.change == shelf.change
-                        && head.sum == shelf.sum
-                        && head.keys.len() == shelf.keys.len()
-                        && head.keys.iter().all(held)
-                })
-            }
+            Found::Opened(opened) => is_head_of(&opened, &shelf, &shelf.sum),
             _ => false,
         })
     }
@@ -112,28 +101,29 @@ impl<D: Disk> Pages<D> {
         Ok(false)
     }
 
-    /// Writes all that memory holds onto an empty disk, has `place` give it its name, and goes on there. No change came to
-    /// be: it is the same set under another seal.
+    /// Writes all that memory holds onto an empty disk, one page after the other, reads it back under the root key that seals now alone,
+    /// has `place` give it its name, and goes on there. Gives the disk of before, and what `place` gave. No change came to be: it is the
+    /// same set under another seal.
     ///
     /// # Errors
-    /// Nothing changed, here and at the name, unless `place` says so. [`KeyringCode::Io`], [`KeyringCode::NoRandomness`], or
-    /// why nothing is changed any more.
-    pub fn write_anew(
+    /// Nothing changed, here and at the name, unless `place` says so. [`KeyringCode::Io`], [`KeyringCode::NoRandomness`];
+    /// [`KeyringCode::Incomplete`]: what is read is not what was written; or why nothing is changed any more.
+    pub fn write_anew<T>(
         &self,
         mut empty: D,
-        place: impl FnOnce() -> Result<(), KeyringError>,
-    ) -> Result<D, KeyringError> {
+        place: impl FnOnce() -> Result<T, KeyringError>,
+    ) -> Result<(D, T), KeyringError> {
         let mut disk = self.disk.lock();
         if let Some(error) = self.failed() {
             return Err(error);
         }
-        let anew = self.anew(&self.shelf.read())?;
-        empty.grow(anew.pages).map_err(failed)?;
-        for (number, raw) in &anew.writes {
-            empty.write(*number, raw).map_err(failed)?;
+        let shelf = self.shelf.read();
+        let anew = self.lay(&shelf, &mut empty)?;
+        if !self.is_laid(&shelf, &mut empty, &anew)? {
+            return Err(KeyringError::of(KeyringCode::Incomplete));
         }
-        empty.sync().map_err(failed)?;
-        place()?;
+        drop(shelf);
+        let placed = place()?;
         let mut shelf = self.shelf.write();
         let mark = self.roots.seal.mark();
         for (number, nonce) in anew.nonces {
@@ -144,23 +134,21 @@ impl<D: Disk> Pages<D> {
         (shelf.sum, shelf.head_mark) = (anew.sum, mark);
         let used: BTreeSet<u32> = shelf.sheets.keys().copied().chain([0, shelf.head]).collect();
         shelf.free = (0..anew.pages).filter(|number| !used.contains(number)).collect();
-        Ok(std::mem::replace(&mut *disk, empty))
+        Ok((std::mem::replace(&mut *disk, empty), placed))
     }
 
-    fn anew(&self, shelf: &Shelf) -> Result<Anew, KeyringError> {
-        let too_large = || KeyringError::io(std::io::ErrorKind::FileTooLarge);
+    /// The head comes last: without it nothing of the file counts. Durable when this returns.
+    fn lay(&self, shelf: &Shelf, empty: &mut D) -> Result<Anew, KeyringError> {
         let (root, random) = (&self.roots.seal, &*self.random);
-        let (mut writes, mut nonces, mut sum) =
-            (vec![(0, page::title(shelf.instance))], Vec::new(), [0; KEY_BYTES]);
+        let last = shelf.sheets.keys().chain(&shelf.free).chain([&shelf.head]).max().copied().unwrap_or(1);
+        let (mut nonces, mut sum, pages) = (BTreeMap::new(), [0; KEY_BYTES], last + 1);
+        empty.grow(pages).and_then(|()| empty.write(0, &page::title(shelf.instance))).map_err(failed)?;
         for (number, sheet) in &shelf.sheets {
-            let held = |bucket| Some((bucket, shelf.buckets.get(bucket)?.held.frontier()));
-            let buckets: Vec<(_, &Frontier)> = sheet.buckets.iter().filter_map(held).collect();
-            let mut raw = page::blank();
-            body::write_buckets(shelf.change, &buckets, &mut raw[BODY]).ok_or_else(too_large)?;
+            let mut raw = filled(shelf, sheet)?;
             let nonce = page::seal(&mut raw, What::Buckets, *number, shelf.instance, root, random)?;
             body::add(&mut sum, &shelf.sum_key, *number, &nonce);
-            writes.push((*number, raw));
-            nonces.push((*number, nonce));
+            empty.write(*number, &raw).map_err(failed)?;
+            nonces.insert(*number, nonce);
         }
         let head = Head {
             change: shelf.change,
@@ -172,10 +160,63 @@ impl<D: Disk> Pages<D> {
         let mut raw = page::blank();
         head.write(&mut raw[BODY]).ok_or_else(too_large)?;
         page::seal(&mut raw, What::Head, shelf.head, shelf.instance, root, random)?;
-        writes.push((shelf.head, raw));
-        let last = shelf.sheets.keys().chain(&shelf.free).chain([&shelf.head]).max().copied().unwrap_or(1);
-        Ok(Anew { writes, nonces, sum, pages: last + 1 })
+        empty.write(shelf.head, &raw).and_then(|()| empty.sync()).map_err(failed)?;
+        Ok(Anew { nonces, sum, pages })
     }
+
+    /// True if every page opens under the root key that seals now and is what memory holds.
+    fn is_laid(&self, shelf: &Shelf, disk: &mut D, anew: &Anew) -> Result<bool, KeyringError> {
+        let pages = disk.pages().map_err(failed)?;
+        let mut title = page::blank();
+        disk.read(0, &mut title).map_err(failed)?;
+        let mut is_laid = pages == anew.pages && *title == *page::title(shelf.instance);
+        for number in 1..pages {
+            let mut raw = page::blank();
+            disk.read(number, &mut raw).map_err(failed)?;
+            let found = page::open(raw, number, shelf.instance, &[&self.roots.seal]);
+            is_laid &= match (found, shelf.sheets.get(&number)) {
+                (Found::Opened(opened), Some(sheet)) => {
+                    opened.what == What::Buckets
+                        && anew.nonces.get(&number) == Some(&opened.nonce)
+                        && *opened.body() == filled(shelf, sheet)?[BODY]
+                }
+                (Found::Opened(opened), None) => {
+                    number == shelf.head && is_head_of(&opened, shelf, &anew.sum)
+                }
+                (Found::Free, None) => number != shelf.head,
+                _ => false,
+            };
+        }
+        Ok(is_laid)
+    }
+}
+
+/// A page of buckets as memory holds them, not sealed yet.
+fn filled(shelf: &Shelf, sheet: &Sheet) -> Result<page::Raw, KeyringError> {
+    let held = |bucket| Some((bucket, shelf.buckets.get(bucket)?.held.frontier()));
+    let buckets: Vec<(_, &Frontier)> = sheet.buckets.iter().filter_map(held).collect();
+    let mut raw = page::blank();
+    body::write_buckets(shelf.change, &buckets, &mut raw[BODY]).ok_or_else(too_large)?;
+    Ok(raw)
+}
+
+/// True of the head of what memory holds, under this sum.
+fn is_head_of(opened: &Opened, shelf: &Shelf, sum: &Sum) -> bool {
+    let held = |(name, key): (&KeyName, &Arc<Key>)| {
+        shelf.keys.get(name).is_some_and(|held| held.expose() == key.expose())
+    };
+    let read = (opened.what == What::Head).then(|| Head::read(opened.body())).flatten();
+    read.is_some_and(|head| {
+        head.change == shelf.change
+            && head.sum == *sum
+            && head.pages.iter().eq(shelf.sheets.keys())
+            && head.keys.len() == shelf.keys.len()
+            && head.keys.iter().all(held)
+    })
+}
+
+fn too_large() -> KeyringError {
+    KeyringError::io(std::io::ErrorKind::FileTooLarge)
 }
 
 /// What a whole set is, beside the one that is in force. What it holds beyond that has been destroyed since; no key that both

@@ -29,7 +29,8 @@
 //! killed predecessor wrote may lie in the system's memory alone.
 //!
 //! **Another root key.** Each page says by a mark which root key sealed it. With both at hand a keyring opens, and
-//! [`Pages::reseal`] brings page after page under the new one.
+//! [`Pages::write_anew`] writes all of it under the new one into a file of its own. Pages under two root keys an earlier
+//! version left, which sealed them again one by one where they lie.
 
 mod body;
 mod change;
@@ -37,6 +38,7 @@ mod copying;
 mod disk;
 #[doc(hidden)]
 pub mod door;
+mod marks;
 mod mending;
 mod opening;
 mod page;
@@ -49,8 +51,9 @@ pub use body::{HEAD_KEYS_MAX, KeyName};
 pub(in crate::keyring) use change::Edited;
 pub use change::{Change, Edit, KeyEdit};
 pub use disk::{Disk, FileDisk};
+pub use marks::root_ids;
 pub use mending::Compared;
-pub use page::{PAGE_BYTES, Root};
+pub use page::{PAGE_BYTES, Root, RootId};
 pub use set::{Pages, Roots};
 pub use shelf::{CHANGE_BUCKETS_MAX, PAGES_AHEAD, PAGES_MAX};
 

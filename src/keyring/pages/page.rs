@@ -8,6 +8,7 @@
 //! A page that is torn has sectors of zeros or of itself, since pages are written over zeros and zeroed in place. The first
 //! sector has the whole header: so a header that names no root key at hand is no torn one.
 
+use std::fmt;
 use std::ops::Range;
 
 use zeroize::Zeroizing;
@@ -42,6 +43,16 @@ pub(super) type Mark = [u8; MARK_BYTES];
 /// A page's nonce: drawn at random, so no two pages that ever were have the same.
 pub(super) type Nonce = [u8; NONCE_BYTES];
 
+/// By what a root key is known: it stands in clear in each page that it sealed, and tells nothing of the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RootId(Mark);
+
+impl fmt::Display for RootId {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&hex::encode(self.0))
+    }
+}
+
 /// A root key, and the mark by which its pages are known.
 pub struct Root {
     key: Key,
@@ -55,6 +66,11 @@ impl Root {
         let mut mark = [0; MARK_BYTES];
         mark.copy_from_slice(&hash[..MARK_BYTES]);
         Self { key, mark }
+    }
+
+    /// Its public name.
+    pub fn id(&self) -> RootId {
+        RootId(self.mark)
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -192,10 +208,14 @@ pub(super) fn is_titled(raw: &Raw) -> bool {
     raw.starts_with(TITLE)
 }
 
+/// Which root key a page says that it was sealed by; none: it says nothing.
+pub(super) fn root_of(raw: &Raw) -> Option<RootId> {
+    raw.strip_prefix(MAGIC)?.get(1..)?.first_chunk().copied().map(RootId)
+}
+
 /// True of a page that says of itself that a root key sealed it which is not at hand.
 pub(super) fn is_of_another_root(raw: &Raw, roots: &[&Root]) -> bool {
-    let marked = raw.strip_prefix(MAGIC).and_then(|rest| rest.get(1..=MARK_BYTES));
-    marked.is_some_and(|mark| !roots.iter().any(|root| root.mark == mark))
+    root_of(raw).is_some_and(|id| !roots.iter().any(|root| root.id() == id))
 }
 
 fn prefix_of(what: What, mark: Mark) -> [u8; PREFIX_BYTES] {

@@ -6,18 +6,18 @@ use std::path::Path;
 
 use super::*;
 
-fn bytes(mut file: &File) -> Vec<u8> {
+pub(super) fn bytes(mut file: &File) -> Vec<u8> {
     let mut bytes = Vec::new();
     file.rewind().and_then(|()| file.read_to_end(&mut bytes)).expect("readable");
     bytes
 }
 
-fn is_wiped(file: &File) -> bool {
+pub(super) fn is_wiped(file: &File) -> bool {
     let bytes = bytes(file);
     bytes.len() >= PAGE_BYTES && bytes.iter().all(|byte| *byte == 0)
 }
 
-fn held(path: &Path) -> File {
+pub(super) fn held(path: &Path) -> File {
     File::open(path).expect("there")
 }
 
@@ -98,6 +98,44 @@ fn what_is_replaced_by_what_memory_holds_is_overwritten_once_it_has_no_name() {
     let keys = [1, 2, 3].map(|index| bytes_of(&keyring, index));
     drop(keyring);
     assert!([1, 2, 3].map(|index| bytes_of(&place.open(), index)) == keys);
+}
+
+/// The process ends between the two: what had the place has a name, and the next start overwrites it.
+#[test]
+fn what_is_replaced_is_overwritten_by_the_next_start_where_a_crash_comes_before() {
+    let place = Place::new();
+    let mut keyring = place.create();
+    keyring.make_buckets(&[bucket(1)]).expect("made");
+    let key = bytes_of(&keyring, 1);
+    keyring.files.exchange = |directory, one, other| {
+        assert!(directory.exchange(one, directory, other).expect("exchanged"));
+        panic!("killed")
+    };
+    let own = held(&place.path);
+    let (writing, end) = (File::options().write(true).open(&place.path), bytes(&own).len() as u64);
+    std::os::unix::fs::FileExt::write_all_at(&writing.expect("there"), b"x", end - 1).expect("written");
+    let killed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| keyring.look_after()));
+    assert!(killed.is_err() && !is_wiped(&own));
+    drop(keyring);
+    assert_eq!(place.names(), ["keyring", "keyring.lock", "keyring.new"]);
+    let keyring = place.open();
+    assert!(is_wiped(&own) && key.is_some() && bytes_of(&keyring, 1) == key);
+    assert_eq!(place.names(), ["keyring", "keyring.lock"]);
+}
+
+#[test]
+fn what_is_replaced_is_overwritten_also_where_no_names_are_exchanged() {
+    let place = Place::new();
+    let mut keyring = place.create();
+    keyring.files.exchange = |_, _, _| Ok(false);
+    let (own, end) = (held(&place.path), fs::metadata(&place.path).expect("there").len());
+    let writing = File::options().write(true).open(&place.path).expect("there");
+    std::os::unix::fs::FileExt::write_all_at(&writing, b"x", end - 1).expect("written");
+    assert_eq!(keyring.look_after(), []);
+    assert!(is_wiped(&own));
+    assert_eq!(place.names(), ["keyring", "keyring.lock"]);
+    drop(keyring);
+    drop(place.open());
 }
 
 #[test]

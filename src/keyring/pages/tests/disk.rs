@@ -44,6 +44,8 @@ struct State {
     taken: Vec<Step>,
     fault: Option<(usize, Fault)>,
     growth: Option<io::ErrorKind>,
+    /// Read otherwise than it was written.
+    misread: Option<u32>,
     dead: bool,
 }
 
@@ -84,6 +86,11 @@ impl Sim {
     /// From now on nothing can be added to the disk.
     pub fn faulty_growth(&self, kind: io::ErrorKind) {
         self.0.lock().growth = Some(kind);
+    }
+
+    /// From now on a page is read with another byte at its end.
+    pub fn misreads(&self, number: u32) {
+        self.0.lock().misread = Some(number);
     }
 
     pub fn clear_faults(&self) {
@@ -182,6 +189,9 @@ impl Disk for Sim {
         let state = self.0.lock();
         let newest = state.pending.iter().rev().find(|(at, _)| *at == number).map(|(_, page)| page);
         into.copy_from_slice(newest.unwrap_or(&state.durable[number as usize]));
+        if state.misread == Some(number) {
+            into[PAGE_BYTES - 1] ^= 1;
+        }
         Ok(())
     }
 
