@@ -205,6 +205,7 @@ impl From<StoreError> for Problem {
             | StoreCode::NotOwn
             | StoreCode::ReadingInterrupted
             | StoreCode::Exists
+            | StoreCode::NotRestored
             | StoreCode::LedgerIncomplete
             | StoreCode::LedgerUnreadable
             | StoreCode::Keyring
@@ -339,8 +340,8 @@ mod tests {
                 "store-failed",
                 "store-missing keyring-missing witness-missing keyring-foreign keyring-rolled-back \
                  store-behind-witness store-damaged store-format-unknown store-io store-not-own \
-                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone store-exists ledger-incomplete \
-                 ledger-unreadable",
+                 reading-interrupted keyring-failed suppression-key-wrong record-keys-gone store-exists \
+                 store-not-restored ledger-incomplete ledger-unreadable",
             ),
         ];
         let mut seen = 0;

@@ -49,6 +49,8 @@ crate::codes! {
         LedgerUnreadable = "ledger-unreadable",
         /// Something is where a store is to be restored.
         Exists = "store-exists",
+        /// The store part of a backup was put in the store's place by hand: it would give numbers again.
+        NotRestored = "store-not-restored",
         /// The clock leapt forward by more than 7 days, or another one says that it is ahead: nothing is handed out or destroyed.
         ClockJumped = "clock-jumped",
         /// Nobody has confirmed the clock since the start: what cannot be taken back waits.

@@ -145,7 +145,7 @@ pub(super) mod meta {
     pub(in crate::store::sled) const INSTANCE: &[u8] = b"instance";
     /// u32: grows at each restore.
     pub(in crate::store::sled) const EPOCH: &[u8] = b"epoch";
-    /// i64, ms: in a copy, when it was made.
+    /// i64, ms: in a backup's store part, when it was made; a restore takes it out, and no start opens what has it.
     pub(in crate::store::sled) const COPIED_AT: &[u8] = b"copied-at";
     /// i64, ms: when a backup was last made; in a copy, that one.
     pub(in crate::store::sled) const BACKED_UP_AT: &[u8] = b"backed-up-at";

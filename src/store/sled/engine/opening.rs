@@ -364,6 +364,10 @@ fn check(engine: &Engine, keyring: &Arc<dyn Keyring>, last: &Testimony) -> Resul
     if keyring.generation() < engine.counter(&Place::Meta, meta::KEYRING_GENERATION)? {
         return Err(StoreError::of(StoreCode::KeyringRolledBack));
     }
+    // A restore takes it out, and begins an epoch: without one, numbers that were given after the backup would be given to others.
+    if engine.read(&Place::Meta, meta::COPIED_AT)?.is_some() {
+        return Err(StoreError::of(StoreCode::NotRestored));
+    }
     Ok(())
 }
 
