@@ -12,7 +12,7 @@ use crate::keyring::file::{FileKeyring, KeyringCopy};
 use crate::keyring::{Keyring, KeyringCode};
 use crate::machine::own::is_of_this_user;
 use crate::secret::Key;
-use crate::store::{Restored, Restoring, Since, StoreCode, StoreError, Whose};
+use crate::store::{Restored, Restoring, Since, StoreCode, StoreError, Whose, forget_own_keyring};
 
 /// Where the keyring lies in a backup.
 const KEYRING: &str = "keys/keyring";
@@ -60,7 +60,7 @@ pub async fn restore(
         restoring.leave().map_err(|error| places.store_refused(error))?;
         return Err(RestoreError::ErasuresUnknown { since });
     };
-    let (keyring, whose) = match places.keyring(&restoring, root, ambient) {
+    let Found { keyring, whose, is_put } = match places.keyring(&restoring, root, ambient) {
         Ok(found) => found,
         Err(error) => {
             // Why it is not restored is what is said; the next restore removes it as well.
@@ -74,11 +74,19 @@ pub async fn restore(
     let (clock, random) = (Arc::clone(&ambient.clock), Arc::clone(&ambient.random));
     let restored = restoring.finish((keyring, whose), recipients, clock, random, since).await;
     restored.map_err(|error| {
-        if whose == Whose::Backup {
+        if is_put {
             places.take_keyring_back();
         }
         places.store_refused(error).into()
     })
+}
+
+/// The keyring that a store is restored under.
+struct Found {
+    keyring: Arc<dyn Keyring>,
+    whose: Whose,
+    /// This restore put it there.
+    is_put: bool,
 }
 
 struct Places<'c> {
@@ -92,19 +100,14 @@ impl<'c> Places<'c> {
     }
 
     /// The keyring that is there, or else the backup's, put there.
-    fn keyring(
-        &self,
-        restoring: &Restoring,
-        root: Key,
-        ambient: &Ambient,
-    ) -> Result<(Arc<dyn Keyring>, Whose), StartError> {
+    fn keyring(&self, restoring: &Restoring, root: Key, ambient: &Ambient) -> Result<Found, StartError> {
         let place = &self.config.keys.keyring;
         let open = |root: Key| FileKeyring::open(place, root, Arc::clone(&ambient.random));
         let refused = |error| StartError::keyring(place, error, &[&root]);
         let there = open(root.clone()).map_err(refused)?;
         if let Some(keyring) = there {
             self.require(restoring, &keyring)?;
-            return Ok((Arc::new(keyring), Whose::House));
+            return Ok(Found { keyring: Arc::new(keyring), whose: restoring.whose(), is_put: false });
         }
         let copy = KeyringCopy::take(&self.keyring, place, root.clone(), Arc::clone(&ambient.random))
             .map_err(|error| match error.code {
@@ -116,10 +119,16 @@ impl<'c> Places<'c> {
             copy.leave();
             return Err(self.store_refused(error));
         }
+        // Before it has its name: a restore that begins again would take it for the newer one.
+        if let Err(error) = restoring.note_own_keyring() {
+            copy.leave();
+            return Err(self.store_refused(error));
+        }
         copy.put().map_err(refused)?;
         let put = open(root.clone()).map_err(refused)?;
         let gone = || self.store_refused(StoreError::of(StoreCode::KeyringMissing));
-        Ok((Arc::new(put.ok_or_else(gone)?), Whose::Backup))
+        let keyring = Arc::new(put.ok_or_else(gone)?);
+        Ok(Found { keyring, whose: Whose::Backup, is_put: true })
     }
 
     /// Nothing was restored: the place of the keyring is as empty as it was, or the next restore would take the backup's for the newer one.
@@ -129,7 +138,9 @@ impl<'c> Places<'c> {
             return;
         }
         // Why nothing is restored is what is said; what could not be removed is the backup's own, which still has it.
-        let _ = KeyringCopy::take_back(&self.config.keys.keyring);
+        if KeyringCopy::take_back(&self.config.keys.keyring).is_ok() {
+            let _ = forget_own_keyring(&self.config.store_settings());
+        }
     }
 
     fn require(&self, restoring: &Restoring, keyring: &dyn Keyring) -> Result<(), StartError> {

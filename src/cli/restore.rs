@@ -13,7 +13,7 @@ use crate::config;
 use crate::lifecycle::forbid_cores;
 use crate::random::SystemRandom;
 use crate::secret::location::Environment;
-use crate::store::Since;
+use crate::store::{Since, Whose};
 use crate::terminal::{Failure, print};
 
 const EXAMPLE: &str = "\
@@ -78,8 +78,12 @@ pub(super) async fn run(
         ),
         false => String::new(),
     };
+    let under = match restored.whose {
+        Whose::House => "the keyring that was in its place",
+        Whose::Backup => "the backup's own keyring",
+    };
     print(&format!(
-        "restored: {} records{keyless}{replayed}{not_there}{unknown}. New ones have the epoch {} in their ids. Start tamis\n",
+        "restored: {} records{keyless}{replayed}{not_there}{unknown}. It lies under {under}. New ones have the epoch {} in their ids. Start tamis\n",
         restored.records, restored.epoch
     ))
 }

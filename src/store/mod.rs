@@ -101,7 +101,7 @@ pub use rewrites::{
 };
 pub use scan::{BucketsFault, Fault, ParkedFault, RecordsFault, Scan, Scanned, Scanning};
 pub use seen::{Fate, Seen, SeenState};
-pub use sled::{Restored, Restoring, Settings, Since, Whose};
+pub use sled::{Restored, Restoring, Settings, Since, Whose, forget_own_keyring};
 pub use stubs::{STUBS_SHOWN_MAX, Stubs};
 pub use suppressions::{
     SUPPRESSED_AT_ONCE_MAX, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, Suppression, SuppressionId,

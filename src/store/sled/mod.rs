@@ -104,7 +104,7 @@ use crate::store::trail::EmptyPolls;
 use crate::store::{Store, StoreCode, StoreError};
 
 pub use engine::opening::begins_anew;
-pub use restoring::{Restored, Restoring, Since, Whose};
+pub use restoring::{Restored, Restoring, Since, Whose, forget_own_keyring};
 
 /// How long closing may take; sled's own waits have no end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(30);

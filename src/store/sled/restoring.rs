@@ -9,7 +9,9 @@
 //! | 3 opened, brought to this version's layout; what has no key any more is taken out of it | the same |
 //! | 4 the witness testifies to it | no database beside a witness: a start refuses (`store-missing`), the next restore goes on |
 //! | 5 the marker | the same |
-//! | 6 the database gets its name | the store |
+//! | 6 the database gets its name | the store, and `restoring` without one, which the next start removes |
+//!
+//! A note (`engine/unfinished_restore`) stands beside from before the backup's own keyring is put into its place until after step 6.
 //!
 //! The backup itself is read and never opened: opening is writing.
 
@@ -27,7 +29,7 @@ use jiff::Timestamp;
 
 use crate::clock::{Clock, Day};
 use crate::keyring::{InstanceId, Keyring};
-use crate::machine::disk::{private_dir, sync_dir};
+use crate::machine::disk::private_dir;
 use crate::machine::lock::LockFile;
 use crate::machine::own::Directory;
 use crate::purpose::PurposeId;
@@ -38,7 +40,7 @@ use crate::store::sled::engine::copying::{self, WITNESS};
 use crate::store::sled::engine::exchanging::put_back;
 use crate::store::sled::engine::opening::{commit, epoch, lock, mark_complete, open_engine, synced};
 use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::sled::engine::{Changes, db_dir, db_file};
+use crate::store::sled::engine::{Changes, db_dir, db_file, unfinished_restore};
 use crate::store::sled::epochs;
 use crate::store::sled::handed;
 use crate::store::sled::layout::{self, Place, meta, moment_bytes};
@@ -48,8 +50,6 @@ use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{Leads, Life, StoreCode, StoreError, Tokens};
 use crate::trail::{Action, Entry};
 
-/// Where a store is restored until it is whole.
-const WORK: &str = "restoring";
 /// A witness is shorter.
 const WITNESS_BYTES_MAX: u64 = 64 * 1024;
 /// The first moment of 2026 (UTC), in seconds since 1970: epochs count no fewer than the hours since then.
@@ -60,6 +60,8 @@ pub struct Restoring {
     settings: Settings,
     work: Settings,
     found: Found,
+    /// The keyring in its place is the backup's own: a restore that was cut short put it there.
+    has_own_keyring: bool,
     _lock: LockFile,
 }
 
@@ -83,6 +85,8 @@ pub struct Restored {
     pub records: u64,
     /// How many the backup had beside them whose keys are destroyed.
     pub keyless: u64,
+    /// Under which keyring it was restored.
+    pub whose: Whose,
     /// How many lines of the ledger were replayed: those that say what the backup does not have.
     pub replayed: u64,
     /// How many of them are about a consent, or a restriction, of a record that was stored after the backup was made: it is not there.
@@ -121,14 +125,15 @@ impl Restoring {
         if fs::symlink_metadata(db_dir(&settings.path)).is_ok() {
             return Err(StoreError::of(StoreCode::Exists));
         }
-        let path = settings.path.join(WORK);
+        let path = unfinished_restore::work(&settings.path);
         let found = take(&settings, &path, &backup.join(backup::STORE));
         if found.is_err() {
             // At best; the next restore removes it as well.
             let _ = remove_tree(&path);
         }
         let work = copying::settings(&path, settings.cache_mb);
-        Ok(Self { settings, work, found: found?, _lock: lock })
+        let has_own_keyring = unfinished_restore::has_own_keyring(&settings.path)?;
+        Ok(Self { settings, work, found: found?, has_own_keyring, _lock: lock })
     }
 
     /// When the backup was made; none: it does not say.
@@ -148,6 +153,20 @@ impl Restoring {
             return Err(StoreError::of(StoreCode::KeyringRolledBack));
         }
         Ok(())
+    }
+
+    /// Whose the keyring is that is in its place.
+    pub fn whose(&self) -> Whose {
+        if self.has_own_keyring { Whose::Backup } else { Whose::House }
+    }
+
+    /// Notes that the keyring in its place is the backup's own from now on, also for a restore that begins again where this one is cut
+    /// short. Durable when it returns; gone once the store is in its place.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn note_own_keyring(&self) -> Result<(), StoreError> {
+        unfinished_restore::note_own_keyring(&self.settings.path)
     }
 
     /// Lets go of it: nothing is restored.
@@ -229,7 +248,7 @@ impl Restoring {
         };
         number_anew(store).await?;
         let records = store.stored().await?.values().sum();
-        Ok(Restored { made_at: self.found.at, epoch, records, keyless, replayed, not_there })
+        Ok(Restored { made_at: self.found.at, epoch, records, keyless, whose, replayed, not_there })
     }
 
     /// Whoever may export a purpose, by the config or by a token, may have done so since the backup was made: also what an earlier
@@ -297,9 +316,16 @@ impl Restoring {
             to.sync()
         };
         move_it().map_err(StoreError::io)?;
-        remove_tree(from)?;
-        sync_dir(to).map_err(StoreError::io)
+        unfinished_restore::remove(to)
     }
+}
+
+/// Forgets what [`Restoring::note_own_keyring`] noted: that keyring is in its place no more.
+///
+/// # Errors
+/// What the system says.
+pub fn forget_own_keyring(settings: &Settings) -> Result<(), StoreError> {
+    unfinished_restore::remove(&settings.path)
 }
 
 /// Copies the store part and reads what it says of itself.

@@ -21,7 +21,7 @@ use crate::store::sled::engine::migrate::next_step;
 use crate::store::sled::engine::moving::{Pass, check_leaves};
 use crate::store::sled::engine::startup::{KeyringFound, Plan, Presence, WitnessFound, decide};
 use crate::store::sled::engine::witness::{Testimony, Witness};
-use crate::store::sled::engine::{Changes, Engine, MARKER, SyncError, db_dir, db_file};
+use crate::store::sled::engine::{Changes, Engine, MARKER, SyncError, db_dir, db_file, unfinished_restore};
 use crate::store::sled::layout::{FORMAT, Place, meta, moment_bytes};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::{StoreCode, StoreError};
@@ -96,6 +96,8 @@ pub(in crate::store::sled) fn open(
     if remove_work(&settings.path)? {
         tracing::warn!("store.vacuum-cut-short");
     }
+    // Of a restore that was cut short behind its last step: what it put into the place is this store, and its keyring.
+    unfinished_restore::remove(&settings.path)?;
     Ok(Opened { engine, witness, lock })
 }
 
