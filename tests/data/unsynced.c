@@ -19,12 +19,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { WRITE = 1, TRUNCATE, SYNC_BEGIN, SYNC_END, CREATE, MKDIR, RENAME, UNLINK, ANSWER };
+enum { WRITE = 1, TRUNCATE, SYNC_BEGIN, SYNC_END, CREATE, MKDIR, RENAME, UNLINK, ANSWER, RMDIR, EXCHANGE };
+
+/* linux/fs.h, which clashes with others. */
+enum { EXCHANGES = 2 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static int log_fd = -1;
@@ -193,6 +197,14 @@ int mkdir(const char *path, mode_t mode) {
   });
 }
 
+int rmdir(const char *path) {
+  if (!below_root(path)) return REAL(rmdir)(path);
+  LOCKED(int, {
+    result = REAL(rmdir)(path);
+    if (result == 0) record(RMDIR, 0, 0, path, (uint32_t)strlen(path));
+  });
+}
+
 int rename(const char *from, const char *to) {
   if (!below_root(from)) return REAL(rename)(from, to);
   LOCKED(int, {
@@ -256,6 +268,15 @@ int openat64(int directory, const char *name, int flags, ...) {
   return opened_at(directory, name, flags, mode);
 }
 
+int mkdirat(int directory, const char *name, mode_t mode) {
+  char path[4096];
+  if (!below_root(within(directory, name, path, sizeof path))) return REAL(mkdirat)(directory, name, mode);
+  LOCKED(int, {
+    result = REAL(mkdirat)(directory, name, mode);
+    if (result == 0) record(MKDIR, inode_of(path), 0, path, (uint32_t)strlen(path));
+  });
+}
+
 static int renamed(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
   char one[4096], other[4096];
   within(from_directory, from, one, sizeof one);
@@ -266,7 +287,7 @@ static int renamed(int from_directory, const char *from, int to_directory, const
     if (result == 0) {
       char both[8200];
       int length = snprintf(both, sizeof both, "%s%c%s", one, 0, other);
-      record(RENAME, 0, 0, both, (uint32_t)length);
+      record(flags & EXCHANGES ? EXCHANGE : RENAME, 0, 0, both, (uint32_t)length);
     }
   });
 }
@@ -279,13 +300,27 @@ int renameat2(int from_directory, const char *from, int to_directory, const char
 
 int unlinkat(int directory, const char *name, int flags) {
   char path[4096];
-  if ((flags & AT_REMOVEDIR) || !below_root(within(directory, name, path, sizeof path)))
-    return REAL(unlinkat)(directory, name, flags);
+  if (!below_root(within(directory, name, path, sizeof path))) return REAL(unlinkat)(directory, name, flags);
   LOCKED(int, {
     result = REAL(unlinkat)(directory, name, flags);
-    if (result == 0) record(UNLINK, 0, 0, path, (uint32_t)strlen(path));
+    if (result == 0) record(flags & AT_REMOVEDIR ? RMDIR : UNLINK, 0, 0, path, (uint32_t)strlen(path));
   });
 }
+
+/* Who copies within the kernel is told that this one cannot, and reads and writes. */
+ssize_t copy_file_range(int from, off64_t *from_at, int to, off64_t *to_at, size_t length, unsigned flags) {
+  struct stat data;
+  if (!ours(to, &data)) return REAL(copy_file_range)(from, from_at, to, to_at, length, flags);
+  errno = ENOSYS;
+  return -1;
+}
+ssize_t sendfile(int to, int from, off_t *at, size_t length) {
+  struct stat data;
+  if (!ours(to, &data)) return REAL(sendfile)(to, from, at, length);
+  errno = ENOSYS;
+  return -1;
+}
+ssize_t sendfile64(int to, int from, off64_t *at, size_t length) { return sendfile(to, from, at, length); }
 
 /* What would change files past this log ends the run: such a log proves nothing. */
 int fallocate(int fd, int mode, off_t at, off_t length) {

@@ -7,6 +7,7 @@ mod client;
 pub mod cuts;
 pub mod disk;
 pub mod front;
+pub mod held;
 pub mod killing;
 mod load;
 mod log;

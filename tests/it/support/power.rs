@@ -8,6 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,8 +19,13 @@ const SECTOR_BYTES: usize = 512;
 
 /// Compiles the layer that is loaded into the daemon; the library.
 pub fn layer(directory: &Path) -> PathBuf {
-    let library = directory.join("unsynced.so");
-    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/unsynced.c");
+    library(directory, "unsynced")
+}
+
+/// Compiles `tests/data/NAME.c`.
+pub fn library(directory: &Path, name: &str) -> PathBuf {
+    let library = directory.join(format!("{name}.so"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/{name}.c"));
     let compiled =
         Command::new("cc").args(["-O2", "-shared", "-fPIC", "-o"]).arg(&library).arg(source).status();
     assert!(compiled.expect("a C compiler").success(), "the layer does not compile");
@@ -48,6 +54,8 @@ pub enum What {
     Rename,
     Unlink,
     Answer,
+    RemoveDirectory,
+    Exchange,
 }
 
 /// All whole records. A process that was killed may leave half of the last.
@@ -67,6 +75,8 @@ pub fn records(log: &[u8]) -> Vec<Record<'_>> {
             7 => What::Rename,
             8 => What::Unlink,
             9 => What::Answer,
+            10 => What::RemoveDirectory,
+            11 => What::Exchange,
             other => panic!("no record: {other}"),
         };
         let Some((payload, after)) = after.split_at_checked(number(4) as usize) else { break };
@@ -78,6 +88,12 @@ pub fn records(log: &[u8]) -> Vec<Record<'_>> {
 }
 
 impl Record<'_> {
+    /// The path of what changes its name, and for a rename or an exchange the other.
+    pub fn paths(&self) -> (&str, &str) {
+        let text = std::str::from_utf8(self.payload).expect("UTF-8");
+        text.split_once('\0').unwrap_or((text, ""))
+    }
+
     /// What is answered.
     pub fn answer(&self) -> Option<&str> {
         (self.what == What::Answer).then(|| std::str::from_utf8(self.payload).expect("UTF-8"))
@@ -107,6 +123,9 @@ enum Change {
     Truncate(usize),
 }
 
+/// Where something stands now: in which directory, under which name; none: it has no name any more.
+type Place = Option<(usize, String)>;
+
 #[derive(Default)]
 struct Inode {
     durable: Vec<u8>,
@@ -114,40 +133,42 @@ struct Inode {
     pending: Vec<Change>,
     /// How many changes have become durable: places in `pending` are counted from there.
     settled: usize,
+    place: Place,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Node {
     File(usize),
-    Directory,
+    Directory(usize),
 }
 
-enum Naming {
-    Put(String, Node),
-    Remove(String),
-    Rename(String, String),
-}
+/// One step's changes of the names of one directory: what stands at them afterwards.
+type Naming = Vec<(String, Option<Node>)>;
 
 #[derive(Default)]
 struct Directory {
     durable: BTreeMap<String, Node>,
     pending: Vec<Naming>,
     settled: usize,
+    now: BTreeMap<String, Node>,
+    place: Place,
 }
 
 enum Synced {
     File(usize, usize),
-    Directory(PathBuf, usize),
+    Directory(usize, usize),
 }
 
-/// The files as they are, and as a power cut would leave them.
+/// The root of a [`Disk`].
+const ROOT: usize = 0;
+
+/// The files as they are, and as a power cut would leave them. What is renamed from one directory into another is gone from the one once
+/// that is synced and has come to the other once that is: harsher than a journal that knows the two as one.
 pub struct Disk {
     root: PathBuf,
     files: Vec<Inode>,
-    by_inode: HashMap<u64, usize>,
-    names: HashMap<PathBuf, usize>,
-    directories: HashMap<PathBuf, Directory>,
-    directory_of: HashMap<u64, PathBuf>,
+    directories: Vec<Directory>,
+    by_inode: HashMap<u64, Node>,
     syncs: HashMap<u64, Synced>,
 }
 
@@ -187,42 +208,24 @@ fn overwrite(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     content[at..at + bytes.len()].copy_from_slice(bytes);
 }
 
-impl Naming {
-    fn apply(&self, names: &mut BTreeMap<String, Node>) {
-        match self {
-            Self::Put(name, node) => {
-                names.insert(name.clone(), *node);
-            }
-            Self::Remove(name) => {
-                names.remove(name);
-            }
-            Self::Rename(from, to) => {
-                if let Some(node) = names.remove(from) {
-                    names.insert(to.clone(), node);
-                }
-            }
-        }
+fn apply(naming: &Naming, names: &mut BTreeMap<String, Node>) {
+    for (name, node) in naming {
+        match node {
+            Some(node) => names.insert(name.clone(), *node),
+            None => names.remove(name),
+        };
     }
-}
-
-fn split(path: &Path) -> (PathBuf, String) {
-    let name = path.file_name().expect("a name").to_str().expect("UTF-8").to_owned();
-    (path.parent().expect("a parent").to_owned(), name)
 }
 
 impl Disk {
     /// An empty directory, in which everything else will be made.
     pub fn new(root: &Path) -> Self {
-        let mut directories = HashMap::new();
-        directories.insert(root.to_owned(), Directory::default());
-        let inode = std::os::unix::fs::MetadataExt::ino(&fs::metadata(root).expect("a directory"));
+        let inode = fs::metadata(root).expect("a directory").ino();
         Self {
             root: root.to_owned(),
             files: Vec::new(),
-            by_inode: HashMap::new(),
-            names: HashMap::new(),
-            directories,
-            directory_of: HashMap::from([(inode, root.to_owned())]),
+            directories: vec![Directory::default()],
+            by_inode: HashMap::from([(inode, Node::Directory(ROOT))]),
             syncs: HashMap::new(),
         }
     }
@@ -230,69 +233,69 @@ impl Disk {
     /// A directory as it is, all of it durable.
     pub fn holding(root: &Path) -> Self {
         let mut disk = Self::new(root);
-        disk.hold(root);
+        disk.hold(ROOT, root);
         disk
     }
 
-    fn hold(&mut self, directory: &Path) {
-        use std::os::unix::fs::MetadataExt;
-        for entry in fs::read_dir(directory).expect("readable") {
+    fn hold(&mut self, directory: usize, path: &Path) {
+        for entry in fs::read_dir(path).expect("readable") {
             let path = entry.expect("readable").path();
-            let (data, (_, name)) = (fs::symlink_metadata(&path).expect("there"), split(&path));
+            let name = path.file_name().and_then(|name| name.to_str()).expect("UTF-8").to_owned();
+            let data = fs::symlink_metadata(&path).expect("there");
+            let place = Some((directory, name.clone()));
             let node = if data.is_dir() {
-                self.directories.insert(path.clone(), Directory::default());
-                self.directory_of.insert(data.ino(), path.clone());
-                self.hold(&path);
-                Node::Directory
+                self.directories.push(Directory { place, ..Directory::default() });
+                Node::Directory(self.directories.len() - 1)
             } else {
-                let file = self.files.len();
                 let durable = fs::read(&path).expect("readable");
-                self.files.push(Inode { durable, ..Inode::default() });
-                self.by_inode.insert(data.ino(), file);
-                self.names.insert(path.clone(), file);
-                Node::File(file)
+                self.files.push(Inode { durable, place, ..Inode::default() });
+                Node::File(self.files.len() - 1)
             };
-            self.directory(directory).durable.insert(name, node);
+            self.by_inode.insert(data.ino(), node);
+            self.directories[directory].durable.insert(name.clone(), node);
+            self.directories[directory].now.insert(name, node);
+            if let Node::Directory(below) = node {
+                self.hold(below, &path);
+            }
         }
     }
 
     /// Which part of the house a sync is of.
     pub fn room_of(&self, record: &Record<'_>) -> &'static str {
         match self.syncs.get(&record.at) {
-            Some(Synced::File(file, _)) => {
-                let path = self.names.iter().find(|(_, id)| *id == file).map(|(path, _)| path.clone());
-                path.map_or("other", |path| self.room(&path))
+            Some(Synced::File(file, _)) => self.room_at(Node::File(*file)).unwrap_or("other"),
+            Some(Synced::Directory(directory, _)) => {
+                self.room_at(Node::Directory(*directory)).unwrap_or("other")
             }
-            Some(Synced::Directory(path, _)) => self.room(path),
             None => "other",
         }
     }
 
-    /// Which part of the house a path belongs to.
-    fn room(&self, path: &Path) -> &'static str {
-        let below = path.strip_prefix(&self.root).unwrap_or(path);
-        if below.starts_with("store/inbox") {
-            "journal"
-        } else if below.starts_with("store/db") {
-            "sled"
-        } else if below.starts_with("keys/witness") {
-            "witness"
-        } else if below.starts_with("keys/inbox-witness") {
-            "inbox-witness"
-        } else if below.starts_with("keys") {
-            "keyring"
-        } else {
-            "other"
-        }
+    /// Where something stands, below the root; none: nowhere any more.
+    fn path_of(&self, node: Node) -> Option<PathBuf> {
+        let place = match node {
+            Node::Directory(ROOT) => return Some(PathBuf::new()),
+            Node::Directory(directory) => &self.directories[directory].place,
+            Node::File(file) => &self.files[file].place,
+        };
+        let (within, name) = place.as_ref()?;
+        Some(self.path_of(Node::Directory(*within))?.join(name))
+    }
+
+    fn room_at(&self, node: Node) -> Option<&'static str> {
+        self.path_of(node).map(|path| room(&path))
     }
 
     /// How many changes of files and names no finished sync covers, by part of the house: what a power cut drops.
     pub fn unsynced(&self) -> BTreeMap<&'static str, usize> {
-        let files = self.names.iter().map(|(path, file)| (path, self.files[*file].pending.len()));
-        let names = self.directories.iter().map(|(path, directory)| (path, directory.pending.len()));
+        let files = self.files.iter().enumerate().map(|(at, file)| (Node::File(at), file.pending.len()));
+        let names = self.directories.iter().enumerate();
+        let names = names.map(|(at, names)| (Node::Directory(at), names.pending.len()));
         let mut by_room = BTreeMap::new();
-        for (path, changes) in files.chain(names).filter(|(_, changes)| *changes > 0) {
-            *by_room.entry(self.room(path)).or_default() += changes;
+        for (node, changes) in files.chain(names).filter(|(_, changes)| *changes > 0) {
+            if let Some(room) = self.room_at(node) {
+                *by_room.entry(room).or_default() += changes;
+            }
         }
         by_room
     }
@@ -300,73 +303,76 @@ impl Disk {
     /// The part of the house that a record changes; none: it changes nothing.
     pub fn changed(&self, record: &Record<'_>) -> Option<&'static str> {
         match record.what {
-            What::Write | What::Truncate => {
-                let file = self.by_inode.get(&record.inode)?;
-                self.names.iter().find(|(_, id)| *id == file).map(|(path, _)| self.room(path))
-            }
-            What::Create | What::MakeDirectory | What::Rename | What::Unlink => {
-                let text = String::from_utf8_lossy(record.payload);
-                Some(self.room(Path::new(text.split('\0').next().unwrap_or_default())))
-            }
+            What::Write | What::Truncate => self.room_at(*self.by_inode.get(&record.inode)?),
             What::SyncBegin | What::SyncEnd | What::Answer => None,
+            _ => {
+                let path = PathBuf::from(record.paths().0);
+                Some(room(path.strip_prefix(&self.root).unwrap_or(&path)))
+            }
         }
+    }
+
+    /// True if something becomes durable with this record, which is not taken in yet.
+    pub fn settles(&self, record: &Record<'_>) -> bool {
+        let sync = self.syncs.get(&record.at).filter(|_| record.what == What::SyncEnd);
+        sync.is_some_and(|sync| match *sync {
+            Synced::File(file, upto) => upto > self.files[file].settled,
+            Synced::Directory(directory, upto) => upto > self.directories[directory].settled,
+        })
     }
 
     /// Takes one record in.
     pub fn take(&mut self, record: &Record<'_>) {
-        let text = || String::from_utf8(record.payload.to_vec()).expect("UTF-8");
         match record.what {
             What::Answer => {}
             What::Write | What::Truncate => {
-                let file = *self.by_inode.get(&record.inode).expect("a file that was made here");
+                let Some(Node::File(file)) = self.by_inode.get(&record.inode) else {
+                    panic!("a file that was not made here")
+                };
                 let at = usize::try_from(record.at).expect("a place");
-                self.files[file].pending.push(match record.what {
+                self.files[*file].pending.push(match record.what {
                     What::Write => Change::Write { at, bytes: record.payload.to_vec() },
                     _ => Change::Truncate(at),
                 });
             }
+            // An inode's number is used again when its file is gone; the file that comes then is another one.
             What::Create => {
-                // An inode's number is used again when its file is gone; the file that comes then is another one.
-                let file = self.files.len();
                 self.files.push(Inode::default());
-                self.by_inode.insert(record.inode, file);
-                self.directory_of.remove(&record.inode);
-                self.put(PathBuf::from(text()), Node::File(file));
+                self.make(record, Node::File(self.files.len() - 1));
             }
             What::MakeDirectory => {
-                let path = PathBuf::from(text());
-                self.directories.insert(path.clone(), Directory::default());
-                self.directory_of.insert(record.inode, path.clone());
-                self.by_inode.remove(&record.inode);
-                self.put(path, Node::Directory);
+                self.directories.push(Directory::default());
+                self.make(record, Node::Directory(self.directories.len() - 1));
             }
-            What::Rename => {
-                let both = text();
-                let (from, to) = both.split_once('\0').expect("two names");
-                let ((from_in, from_name), (to_in, to_name)) = (split(Path::new(from)), split(Path::new(to)));
-                assert!(from_in == to_in, "a rename across directories is not rebuilt");
-                let file = self.names.remove(Path::new(from)).expect("a file that was made here");
-                self.names.insert(PathBuf::from(to), file);
-                self.directory(&from_in).pending.push(Naming::Rename(from_name, to_name));
+            What::Rename | What::Exchange => {
+                let (from, to) = record.paths();
+                let ((from, name), (to, new)) = (self.split(from), self.split(to));
+                let node = *self.directories[from].now.get(&name).expect("something that was made here");
+                let other = match record.what {
+                    What::Exchange => self.directories[to].now.get(&new).copied(),
+                    _ => None,
+                };
+                match from == to {
+                    true => self.name(from, vec![(name, other), (new, Some(node))]),
+                    false => {
+                        self.name(from, vec![(name, other)]);
+                        self.name(to, vec![(new, Some(node))]);
+                    }
+                }
             }
-            What::Unlink => {
-                let (directory, name) = split(Path::new(&text()));
-                self.names.remove(Path::new(&text()));
-                self.directory(&directory).pending.push(Naming::Remove(name));
+            What::Unlink | What::RemoveDirectory => {
+                let (directory, name) = self.split(record.paths().0);
+                self.name(directory, vec![(name, None)]);
             }
             What::SyncBegin => {
-                let covered = if let Some(path) = self.directory_of.get(&record.inode) {
-                    let directory = &self.directories[path];
-                    Some(Synced::Directory(path.clone(), directory.settled + directory.pending.len()))
-                } else {
-                    self.by_inode.get(&record.inode).map(|file| {
-                        let inode = &self.files[*file];
-                        Synced::File(*file, inode.settled + inode.pending.len())
-                    })
-                };
-                if let Some(covered) = covered {
-                    self.syncs.insert(record.at, covered);
-                }
+                let covered = self.by_inode.get(&record.inode).map(|node| match *node {
+                    Node::Directory(at) => {
+                        let directory = &self.directories[at];
+                        Synced::Directory(at, directory.settled + directory.pending.len())
+                    }
+                    Node::File(at) => Synced::File(at, self.files[at].settled + self.files[at].pending.len()),
+                });
+                self.syncs.extend(covered.map(|covered| (record.at, covered)));
             }
             What::SyncEnd => self.finish(record.at),
         }
@@ -375,52 +381,81 @@ impl Disk {
     fn finish(&mut self, sync: u64) {
         match self.syncs.remove(&sync) {
             Some(Synced::File(file, upto)) => {
-                let Inode { durable, pending, settled } = &mut self.files[file];
+                let Inode { durable, pending, settled, place: _ } = &mut self.files[file];
                 let count = upto.saturating_sub(*settled);
                 pending.drain(..count).for_each(|change| change.apply(durable));
                 *settled += count;
             }
-            Some(Synced::Directory(path, upto)) => {
-                let Directory { durable, pending, settled } = self.directory(&path);
+            Some(Synced::Directory(directory, upto)) => {
+                let Directory { durable, pending, settled, .. } = &mut self.directories[directory];
                 let count = upto.saturating_sub(*settled);
-                pending.drain(..count).for_each(|naming| naming.apply(durable));
+                pending.drain(..count).for_each(|naming| apply(&naming, durable));
                 *settled += count;
             }
             None => {}
         }
     }
 
-    fn put(&mut self, path: PathBuf, node: Node) {
-        let (directory, name) = split(&path);
-        self.directory(&directory).pending.push(Naming::Put(name, node));
-        if let Node::File(file) = node {
-            self.names.insert(path, file);
+    fn make(&mut self, record: &Record<'_>, node: Node) {
+        self.by_inode.insert(record.inode, node);
+        let (directory, name) = self.split(record.paths().0);
+        self.name(directory, vec![(name, Some(node))]);
+    }
+
+    /// Gives names of a directory to others, in one step.
+    fn name(&mut self, directory: usize, naming: Naming) {
+        for (name, node) in &naming {
+            let was = self.directories[directory].now.get(name).copied();
+            // What has come to stand elsewhere by the same step has its place there.
+            if let Some(was) = was.filter(|was| *self.place(*was) == Some((directory, name.clone()))) {
+                *self.place(was) = None;
+            }
+            if let Some(node) = node {
+                *self.place(*node) = Some((directory, name.clone()));
+            }
+            apply(&vec![(name.clone(), *node)], &mut self.directories[directory].now);
+        }
+        self.directories[directory].pending.push(naming);
+    }
+
+    fn place(&mut self, node: Node) -> &mut Place {
+        match node {
+            Node::File(file) => &mut self.files[file].place,
+            Node::Directory(directory) => &mut self.directories[directory].place,
         }
     }
 
-    fn directory(&mut self, path: &Path) -> &mut Directory {
-        self.directories.get_mut(path).unwrap_or_else(|| panic!("{} was not made here", path.display()))
+    /// The directory that a path lies in, and its name there.
+    fn split(&self, path: &str) -> (usize, String) {
+        let below = Path::new(path).strip_prefix(&self.root).expect("below the root");
+        let name = below.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+        let parts = below.parent().expect("a parent").iter().map(|part| part.to_str().expect("UTF-8"));
+        let directory = parts.fold(ROOT, |within, part| match self.directories[within].now.get(part) {
+            Some(Node::Directory(directory)) => *directory,
+            _ => panic!("{path}: its directory was not made here"),
+        });
+        (directory, name)
     }
 
     /// Writes the files as a power cut now would leave them.
     pub fn rebuild(&self, to: &Path, unsynced: Unsynced, chance: &Chance) {
-        self.rebuild_directory(&self.root, to, unsynced, chance);
+        self.rebuild_directory(ROOT, to, unsynced, chance);
     }
 
-    fn rebuild_directory(&self, path: &Path, to: &Path, unsynced: Unsynced, chance: &Chance) {
-        let Some(directory) = self.directories.get(path) else { return };
-        let mut names = directory.durable.clone();
+    fn rebuild_directory(&self, directory: usize, to: &Path, unsynced: Unsynced, chance: &Chance) {
+        let Directory { durable, pending, .. } = &self.directories[directory];
+        let mut names = durable.clone();
         let upto = match unsynced {
             Unsynced::Gone => 0,
-            Unsynced::InPart => chance.place(directory.pending.len() + 1),
-            Unsynced::Kept => directory.pending.len(),
+            Unsynced::InPart => chance.place(pending.len() + 1),
+            Unsynced::Kept => pending.len(),
         };
-        directory.pending.iter().take(upto).for_each(|naming| naming.apply(&mut names));
+        pending.iter().take(upto).for_each(|naming| apply(naming, &mut names));
         for (name, node) in names {
             match node {
-                Node::Directory => {
+                Node::Directory(directory) => {
                     make_private(&to.join(&name));
-                    self.rebuild_directory(&path.join(&name), &to.join(&name), unsynced, chance);
+                    self.rebuild_directory(directory, &to.join(&name), unsynced, chance);
                 }
                 Node::File(file) => {
                     let inode = &self.files[file];
@@ -438,12 +473,29 @@ impl Disk {
     }
 }
 
+/// Which part of the house a path below the root belongs to.
+fn room(below: &Path) -> &'static str {
+    if below.starts_with("store/inbox") {
+        "journal"
+    } else if below.starts_with("store/db") {
+        "sled"
+    } else if below.starts_with("keys/witness") {
+        "witness"
+    } else if below.starts_with("keys/inbox-witness") {
+        "inbox-witness"
+    } else if below.starts_with("keys") {
+        "keyring"
+    } else {
+        "other"
+    }
+}
+
 fn make_private(path: &Path) {
     fs::create_dir_all(path).expect("a directory");
     private(path, 0o700);
 }
 
 fn private(path: &Path, mode: u32) {
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    let mode = PermissionsExt::from_mode(mode);
     fs::set_permissions(path, mode).expect("a mode");
 }
