@@ -36,6 +36,20 @@ def follow(kind, purpose, id):
     db.execute("DELETE FROM leads WHERE id = ?", [id])
 
 
+def compare(purpose):  # the store was put back: part of the copy may be of a time that tamis does not know any more
+    others = {id for [id] in db.execute("SELECT id FROM leads") if id.rsplit("-", 2)[0] == purpose}
+    after, more = "", True
+    with db:  # all of it, or nothing
+        while more:
+            page = ask(f"/purposes/{purpose}/leads?format=json&limit={LIMIT}{after}")
+            [keep(lead) for lead in page["leads"]]
+            others -= {lead["id"] for lead in page["leads"]}
+            after, more = f"&after={page['next_cursor']}", page["more"]
+        [follow("compared", purpose, id) for id in others]
+        db.execute("REPLACE INTO cursors VALUES (?, ?)", [purpose, page["next_cursor"]])
+    print(f"tamis: its store was put back; {purpose} was compared, {len(others)} records were in no page", file=sys.stderr)
+
+
 db = sqlite3.connect(copy)
 db.execute("PRAGMA secure_delete = ON")
 db.execute("CREATE TABLE IF NOT EXISTS leads (id TEXT PRIMARY KEY, lead TEXT, usable INTEGER)")
@@ -47,11 +61,11 @@ for purpose in [purpose["id"] for purpose in ask("/purposes")["purposes"]]:
         path = f"/purposes/{purpose}/leads?format=json&limit={LIMIT}"
         try:
             page = ask(path + (f"&after={known[0]}" if known else ""))
-        except urllib.error.HTTPError as refusal:  # the store was put back: ids behind this are others' now
-            problem = json.load(refusal)
-            if problem["code"] != "cursor-ahead":
+        except urllib.error.HTTPError as refusal:
+            if json.load(refusal)["code"] != "cursor-ahead":
                 raise
-            page = ask(path + f"&after={problem['resume_after']}")
+            compare(purpose)
+            break
         with db:  # the page and the place after it, or neither
             [keep(lead) for lead in page["leads"]]
             db.execute("REPLACE INTO cursors VALUES (?, ?)", [purpose, page["next_cursor"]])

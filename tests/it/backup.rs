@@ -1,6 +1,7 @@
 //! Backups and what becomes of them: made while tamis runs, restored beside the keyring of today or without one, twice, and cut
 //! short at every step.
 
+mod crm;
 mod ledger;
 
 use std::fs;
@@ -43,16 +44,24 @@ impl World {
         Self { meta, home, sent: 0 }
     }
 
+    /// Another home, of the same Meta.
+    fn beside(other: &Self) -> Self {
+        Self { meta: other.meta.clone(), home: senders::home(&other.meta), sent: other.sent }
+    }
+
     /// With a ledger.
     async fn with_ledger() -> Self {
-        let world = Self::new().await;
-        let config = fs::read_to_string(world.home.config()).expect("a config");
-        let ledger = world.path("ledger");
+        Self::new().await.given_ledger()
+    }
+
+    fn given_ledger(self) -> Self {
+        let config = fs::read_to_string(self.home.config()).expect("a config");
+        let ledger = self.path("ledger");
         let more = format!("{config}\n[backup]\nledger = \"{}\"\n", ledger.display());
-        fs::write(world.home.config(), more).expect("written");
+        fs::write(self.home.config(), more).expect("written");
         fs::write(&ledger, "").expect("made");
         fs::set_permissions(&ledger, fs::Permissions::from_mode(0o600)).expect("a mode");
-        world
+        self
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -345,11 +354,10 @@ async fn a_daemon_that_is_killed_during_a_backup_leaves_a_whole_one_or_none() {
             continue;
         }
         whole += 1;
-        let elsewhere = World { meta: senders::meta().await, home: senders::home(&world.meta), sent: 0 };
+        let elsewhere = World::beside(&world);
         let restored = elsewhere.restore(&backup, &["--without-ledger"]);
         assert!(restored.status.success(), "{}", told(&restored));
         assert!(told(&restored).contains("40 records"), "{}", told(&restored));
-        elsewhere.meta.stop().await;
     }
     println!("{whole} whole, {none} none");
     let daemon = world.home.serve(&[]);
