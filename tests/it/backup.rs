@@ -1,7 +1,9 @@
 //! Backups and what becomes of them: made while tamis runs, restored beside the keyring of today or without one, twice, and cut
 //! short at every step.
 
+mod by_hand;
 mod crm;
+mod kept;
 mod ledger;
 
 use std::fs;
