@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod crm;
+mod cut;
 mod kept;
 mod ledger;
 
