@@ -11,7 +11,8 @@ mod support;
 
 use std::fs;
 use std::ops::RangeFrom;
-use std::process::Command;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -63,9 +64,12 @@ fn main() {
     told("vacuum", &timed(&home, &daemon, &["vacuum"], &mut numbers));
     daemon.terminate();
     fs::rename(home.path().join("store"), home.path().join("lost")).expect("moved");
-    let begun = Instant::now();
-    tamis(&home, &["restore", &backup.display().to_string(), "--without-ledger"]);
-    println!("\nrestored in {:.1} s, the daemon stopped", begun.elapsed().as_secs_f64());
+    let (took, most_kb) = restored(&home, &backup);
+    println!(
+        "\nrestored in {:.1} s with {:.1} MB RSS at most, the daemon stopped",
+        took.as_secs_f64(),
+        most_kb as f64 / 1e3
+    );
     let daemon = home.serve();
     println!("started on what was restored in {} ms", daemon.start.as_millis());
     daemon.terminate();
@@ -117,9 +121,31 @@ fn erase(home: &Home, numbers: &mut RangeFrom<usize>) -> Duration {
     }
 }
 
-fn tamis(home: &Home, arguments: &[&str]) {
+fn command(home: &Home, arguments: &[&str]) -> Command {
     let mut command = Command::new(BINARY);
-    let ended = command.args(arguments).arg("--config").arg(home.config()).env_clear().output();
-    let ended = ended.expect("tamis runs");
+    command.args(arguments).arg("--config").arg(home.config()).env_clear();
+    command
+}
+
+fn tamis(home: &Home, arguments: &[&str]) {
+    let ended = command(home, arguments).output().expect("tamis runs");
     assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+}
+
+/// Restores; how long that took, and how much memory the process had at most, in kB. The kernel keeps the highest, and takes it along
+/// when the process ends: what it was to within one look before that.
+fn restored(home: &Home, backup: &Path) -> (Duration, u64) {
+    let backup = backup.display().to_string();
+    let mut command = command(home, &["restore", &backup, "--without-ledger"]);
+    let begun = Instant::now();
+    let mut restoring = command.stdout(Stdio::null()).spawn().expect("tamis runs");
+    let mut most_kb = 0;
+    loop {
+        most_kb = most_kb.max(machine::status_kb(restoring.id(), "VmHWM"));
+        if let Some(ended) = restoring.try_wait().expect("a process") {
+            assert!(ended.success(), "nothing was restored");
+            return (begun.elapsed(), most_kb);
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
 }
