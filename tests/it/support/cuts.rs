@@ -178,7 +178,8 @@ impl<'l> Opening<'l> {
             self.inherited += usize::from(disk.unsynced().contains_key("sled"));
         }
         // The remains of a snapshot, or of a creation, are removed first.
-        if !self.waiting || record.what == What::Unlink || disk.changed(record) != Some("sled") {
+        let removes = matches!(record.what, What::Unlink | What::RemoveDirectory);
+        if !self.waiting || removes || disk.changed(record) != Some("sled") {
             return Ok(());
         }
         self.waiting = false;
