@@ -16,6 +16,14 @@
 //!   clock that is ahead (unless a person confirmed that one).
 //! - An erasure takes more or less than its dry run said, or than there is, or of some of its people alone; what is erased is
 //!   asked of Graph, stored, exported, requeued or taken for new before its tombstone has served; a request sent twice is two.
+//! - A correction, a restriction, its end, an objection, what is taken back or a page of a recipient is answered otherwise than is so, is
+//!   done or not against the answer, or is half done after a kill: what a record holds and shows of its consents, the key of what it
+//!   was, who may use it and until when, the list of who objected, what is left of consents once their record is gone.
+//! - What was objected to is stored, or brought back by another call or a requeue; what is restricted is in a page, ends by its time, or is
+//!   erased for another reason than its person's; what was taken back stays in a record that goes on, or the record where nothing else was
+//!   its ground.
+//! - A recipient gets what it may not, is said to have had what was withheld from it or what it passed by, or hears less than became of
+//!   what it had, or of anything else.
 //! - The trail does not chain, has no line for a page, or tells of what did not happen.
 //! - A call without Meta's signature is believed; more is taken than the bound allows, or refused while there is room.
 //! - After the reaper's look something older than 90 days is parked, or a day's key seals nothing.

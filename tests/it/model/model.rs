@@ -3,9 +3,15 @@
 mod clock;
 mod counts;
 mod erasing;
+mod evidence;
 mod exporting;
 mod fate;
+mod judging;
 mod lead;
+mod objections;
+mod recipient;
+mod rights;
+mod standing;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -19,16 +25,22 @@ use tamis::store::{Fate, SeenState};
 use tamis::trail::{Action, Line};
 use tamis_simulator::{CallKind, GraphCall, Lead as MetaLead};
 
-use self::exporting::{Exporter, answer_of};
+use self::exporting::{Exporter, address_of, answer_of};
 use super::ops::{FORMS, Kind, Pick, Which};
 use super::plan::{FORM_IDS, PAGE_OF, PAGES, PURPOSES, claims, form, knows, leadgen, purpose};
 use super::world::{World, store_says};
 
 use self::lead::{may_come_back, purpose_index};
+use self::objections::{Decided, Objections};
+use self::recipient::Recipient;
+use self::rights::{Held, Told, Whom, is_restricted};
 
 pub use erasing::Request;
 pub use exporting::ExportedPage;
+pub use judging::Came;
 pub use lead::Lead;
+pub use recipient::{HandedPage, RECIPIENT};
+pub use rights::{Want, is_doubt};
 
 /// Meta keeps a lead for so many days.
 const META_KEEPS_DAYS: u32 = 90;
@@ -73,6 +85,8 @@ pub enum Act {
     ClockSet,
     /// People are erased: those of [`Model::asked`].
     Erase,
+    /// Something else is asked for, by a person, an officer or a recipient: [`Model::wanted`]. Of a submission nothing else is said after it.
+    Asked,
 }
 
 /// Everything that was ever submitted, and what was seen of it.
@@ -102,15 +116,29 @@ pub struct Model {
     pub wrong_forms: bool,
     /// Whom the operation under way is to erase.
     pub asked: Option<Request>,
+    /// What it is to do beside that.
+    pub wanted: Option<Want>,
+    told: Told,
+    objections: Objections,
+    /// Objections that ended with what was stored in the step under way.
+    closed: u64,
+    recipient: Recipient,
+    /// How often something was to be corrected.
+    editions: u64,
     /// How many records were erased, by the lines that say it was asked for, and by those that say it was done.
     erased: (u64, u64),
 }
 
 impl Model {
+    /// Meta's id of a lead.
+    fn id_of(index: usize) -> String {
+        format!("{CANARY}{index:06}")
+    }
+
     /// Meta has a new lead.
     pub fn submit(&mut self, world: &World<'_>, form: usize, kind: Kind, days_ago: i64) -> usize {
         let index = self.leads.len();
-        let id = format!("{CANARY}{index:06}");
+        let id = Self::id_of(index);
         let created = world.true_now().as_millisecond() - days_ago * DAY_MS;
         let created = Timestamp::from_second(created / 1_000).expect("in range");
         let unix = u64::try_from(created.as_second()).expect("after 1970");
@@ -127,7 +155,9 @@ impl Model {
             }
         }
         let ticked = kind != Kind::Unticked;
-        lead = lead.checkbox("email_optin", ticked).checkbox("call_optin", false);
+        for (key, ticked) in [("email_optin", ticked), ("call_optin", false), ("news_optin", ticked)] {
+            lead = lead.checkbox(key, ticked);
+        }
         world.meta.simulator.add_lead(lead);
         self.leads.push(Lead {
             id,
@@ -143,6 +173,8 @@ impl Model {
             erased: None,
             fates: Vec::new(),
             expires: [None; 2],
+            held: Default::default(),
+            left: Vec::new(),
         });
         index
     }
@@ -220,14 +252,18 @@ impl Model {
         self.check_calls(world, act)?;
         let newly = self.look(world, act).await?;
         self.check_erased(world, loose)?;
+        self.check_trail(world, act, newly, loose).await?;
         self.check_counts(world).await?;
-        self.check_trail(world, act, newly, loose).await
+        self.check_followed(world, loose)?;
+        self.check_rights(world, act, loose).await
     }
 
     /// The daemon started anew.
     pub fn started(&mut self) {
         (self.reaper_due, self.mark) = (None, None);
-        self.exporters.iter_mut().for_each(|exporter| exporter.idle = None);
+        let exporters = self.exporters.iter_mut().chain(&mut self.recipient.exporters);
+        exporters.for_each(|exporter| exporter.idle = None);
+        self.recipient.idle = None;
     }
 
     /// What was asked of Graph since the last look: only what a purpose claims, nothing that has its end, no more fields than
@@ -303,6 +339,7 @@ impl Model {
                     newly.push((id.clone(), index));
                 }
             }
+            self.note_gone(index, &now_is);
             let lead = &mut self.leads[index];
             lead.note_erased(world, &now_is);
             lead.acknowledged = !now_is.is_empty() || lead.lingers;
@@ -311,6 +348,17 @@ impl Model {
         }
         newly.sort();
         let count = newly.len() as u64;
+        let mut closed = Vec::new();
+        for (id, index) in &newly {
+            let (lead, of) = (&self.leads[*index], purpose_index(&id.purpose));
+            let Decided::Stored(unheard, scopes) = self.objections.decide(lead, of) else {
+                return Err(Broken(format!("{id} is stored, and its address may not be")));
+            };
+            closed.push((lead.id.clone(), scopes));
+            self.leads[*index].held[of] = Held::of(&self.leads[*index], of, unheard);
+        }
+        // One that is stored for two purposes is judged for both before anything is over.
+        self.closed = closed.iter().map(|(id, scopes)| self.objections.close(id, scopes)).sum();
         for (id, index) in newly {
             let of = purpose_index(&id.purpose);
             hold!(id.number > self.last_number[of], "{id} was given after number {}", self.last_number[of]);
@@ -321,6 +369,19 @@ impl Model {
             lead.expires[of] = Some(Day::of(expires_at));
         }
         Ok(count)
+    }
+
+    /// Records that are erased: whoever had them hears of it, and what shows of their consents is left.
+    fn note_gone(&mut self, index: usize, after: &[Fate]) {
+        let reason = self.asked.as_ref().map(|request| request.reason);
+        for of in 0..2 {
+            let Some(id) = self.leads[index].record(of).cloned() else { continue };
+            if !after.iter().any(|fate| fate.state == SeenState::Stored(id.clone())) {
+                let whom = Whom { lead: index, of, id };
+                self.tell("erased", &whom);
+                self.leave_evidence(&whom, reason);
+            }
+        }
     }
 
     /// True while something is to be fetched.
@@ -353,13 +414,15 @@ impl Model {
         for (index, lead) in self.leads.iter().enumerate().filter(|(_, lead)| lead.acknowledged) {
             let fetched = world.is_claimed(lead.form) && world.knows_page(PAGE_OF[lead.form]);
             let well = |fate: &Fate| match &fate.state {
-                SeenState::Stored(_) | SeenState::Refused(_) | SeenState::NotAsked | SeenState::Erased => {
-                    true
-                }
+                SeenState::Stored(_)
+                | SeenState::Refused(_)
+                | SeenState::NotAsked
+                | SeenState::Suppressed
+                | SeenState::Erased => true,
                 SeenState::Parked(Why::Refused { .. }) => true,
                 SeenState::Parked(Why::Held { .. }) => !fetched,
                 SeenState::Parked(Why::Buried { .. }) => lead.gone,
-                SeenState::Parked(Why::Waiting { .. }) | SeenState::Suppressed => false,
+                SeenState::Parked(Why::Waiting { .. }) => false,
             };
             let well = !lead.fates.is_empty() && lead.fates.iter().all(well);
             hold!(well, "lead {index} never has its end: {}", shown(&lead.fates));

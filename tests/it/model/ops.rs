@@ -8,6 +8,9 @@ use crate::dice::Dice;
 
 /// How many forms there are ([`super::world`] says whose they are).
 pub const FORMS: usize = 4;
+/// The purpose that people ask for, with a box beside it; and the one that rests on a box.
+pub const QUOTE: usize = 0;
+pub const LETTER: usize = 1;
 /// How many policies a restart can choose from.
 pub const POLICIES: usize = 4;
 
@@ -62,6 +65,20 @@ pub enum Op {
     Requeue(Which),
     /// An operator erases people, in one request: for all of their purposes, or for one.
     Erase(Vec<usize>, Option<usize>),
+    /// An officer corrects a field of what is held of a person for a purpose.
+    Correct(usize, usize, &'static str),
+    /// … restricts it, for so many days beyond this one, or renews that.
+    Restrict(usize, usize, u32),
+    /// … and lifts that.
+    LiftRestriction(usize, usize),
+    /// Somebody objects, for a purpose or for all: their address may not be stored any more. Behind the last is who submits next.
+    Suppress(usize, Option<usize>),
+    /// A person takes back what they agreed to for a purpose. Where it rests on that, what is held for it goes.
+    Withdraw(usize, usize),
+    /// A recipient that may not have everything takes one page of a purpose from where it stopped.
+    Hand(usize, usize),
+    /// It reads what became of what it had, and has applied so many changes of that.
+    Follow(usize),
 }
 
 /// A lead in a call.
@@ -149,7 +166,7 @@ pub fn generate(seed: u64, dice: &mut Dice) -> Vec<Op> {
 }
 
 fn op(dice: &mut Dice) -> Op {
-    match dice.below(100) {
+    match dice.below(120) {
         0..20 => Op::Deliver(call(dice)),
         20..23 => Op::DeliverAtOnce((0..2 + dice.below(3)).map(|_| call(dice)).collect()),
         23..25 => Op::Tamper(
@@ -176,20 +193,24 @@ fn op(dice: &mut Dice) -> Op {
         82 => Op::FetchReload(dice.below(2), dice.below(POLICIES)),
         83..86 => Op::Crash,
         86..90 => {
-            let within = match dice.below(14) {
+            let within = match dice.below(22) {
                 0..4 => Op::Deliver(call(dice)),
                 4..8 => Op::Fetch(dice.below(2)),
                 8 => Op::Reap,
                 9 => Op::Export(dice.below(2), 1 + dice.below(4)),
                 10 => Op::Requeue(which(dice)),
                 11..13 => erase(dice),
+                13..19 => officer(dice),
+                19..21 => recipient(dice),
                 _ => Op::Restart(dice.below(POLICIES)),
             };
             Op::CrashWithin(dice.below(16) as u32, Box::new(within))
         }
         90..95 => Op::Export(dice.below(2), 1 + dice.below(5)),
         95..97 => Op::Requeue(which(dice)),
-        _ => erase(dice),
+        97..100 => erase(dice),
+        100..113 => officer(dice),
+        _ => recipient(dice),
     }
 }
 
@@ -217,6 +238,24 @@ fn pick(dice: &mut Dice) -> Pick {
 fn erase(dice: &mut Dice) -> Op {
     let people = (0..dice.of(&[1, 1, 1, 3])).map(|_| dice.below(64)).collect();
     Op::Erase(people, dice.of(&[None, None, None, Some(0), Some(1)]))
+}
+
+fn officer(dice: &mut Dice) -> Op {
+    let (who, of) = (dice.below(64), dice.below(2));
+    match dice.below(12) {
+        0..3 => Op::Correct(who, of, dice.of(&["full_name", "full_name", "postcode"])),
+        3..6 => Op::Restrict(who, of, dice.of(&[0, 1, 5, 30, 200, 400])),
+        6..8 => Op::LiftRestriction(who, of),
+        8..10 => Op::Suppress(who, dice.of(&[None, None, Some(QUOTE), Some(LETTER)])),
+        _ => Op::Withdraw(who, of),
+    }
+}
+
+fn recipient(dice: &mut Dice) -> Op {
+    match dice.below(3) {
+        0 => Op::Follow(dice.below(4)),
+        _ => Op::Hand(dice.below(2), 1 + dice.below(6)),
+    }
 }
 
 fn advance(dice: &mut Dice) -> i64 {

@@ -44,7 +44,7 @@ pub fn furnish(meta: &Simulator) {
                 question("CUSTOM", "post_code"),
                 question("CUSTOM", "budget"),
             ],
-            checkboxes: vec![checkbox("email_optin"), checkbox("call_optin")],
+            checkboxes: ["email_optin", "call_optin", "news_optin"].map(checkbox).to_vec(),
             ..Form::default()
         });
     }

@@ -1,6 +1,8 @@
 //! One run: operations applied to a world, the model asked after each; and how a failing list is made short.
 
 mod erasing;
+mod officer;
+mod pages;
 mod script;
 
 use std::panic::AssertUnwindSafe;
@@ -13,9 +15,8 @@ use tamis::clock::Day;
 use tamis::graph::Availability;
 use tamis::id::PageId;
 use tamis::inbox::InboxCode;
-use tamis::lead::UnsealedLead;
 use tamis::notification::{self, LeadRef};
-use tamis::store::{PageRequest, Requeue, Scanning, StoreCode, StoreError, TestFilter};
+use tamis::store::{Requeue, Scanning, StoreCode, StoreError};
 use tamis::trail::{Action, Entry};
 use tamis::workers::{Step, Worker};
 use tamis_simulator::{Match, Misbehaviour, Rule, Usage, sign};
@@ -23,7 +24,7 @@ use tamis_simulator::{Match, Misbehaviour, Rule, Usage, sign};
 use crate::dice::Dice;
 
 use super::model::{Act, Broken, CANARY, ExportedPage, Model, hold};
-use super::ops::{Calls, Op, Script, Tampering, Which, generate};
+use super::ops::{Calls, LETTER, Op, Script, Tampering, Which, generate};
 use super::plan::{FORM_IDS, PAGES, form, purpose};
 use super::world::{Bounds, Meta, World, store_says};
 
@@ -178,7 +179,14 @@ impl Run<'_> {
             Op::Requeue(which) => Act::Requeue(*which),
             Op::ConfirmClock | Op::Watch => Act::Confirm,
             Op::ClockOff(_) => Act::ClockSet,
-            Op::Erase(..) => Act::Erase,
+            Op::Erase(..) | Op::Withdraw(_, LETTER) => Act::Erase,
+            Op::Correct(..)
+            | Op::Restrict(..)
+            | Op::LiftRestriction(..)
+            | Op::Suppress(..)
+            | Op::Withdraw(..)
+            | Op::Hand(..)
+            | Op::Follow(_) => Act::Asked,
             _ => Act::Quiet,
         }
     }
@@ -217,8 +225,15 @@ impl Run<'_> {
                 if let Op::Erase(people, of) = op {
                     self.model.asked = self.model.request(people, *of);
                 }
-                self.world.arm(ticks);
-                let _ = self.step(op).await;
+                if self.prepare(op) {
+                    let asked = self.model.asked.clone();
+                    self.world.arm(ticks);
+                    let _ = self.carry_out(true).await;
+                    self.model.asked = asked;
+                } else {
+                    self.world.arm(ticks);
+                    let _ = self.step(op).await;
+                }
             }
         }
         self.world.kill().await?;
@@ -301,7 +316,20 @@ impl Run<'_> {
                 self.model.dead_tokens[*page] = false;
             }
             Op::Requeue(which) => self.requeue(*which).await?,
-            Op::Erase(people, of) => self.erase(people, *of).await?,
+            Op::Erase(people, of) => {
+                let request = self.model.request(people, *of);
+                self.erase(request, people.len() == 3).await?;
+            }
+            Op::Correct(..)
+            | Op::Restrict(..)
+            | Op::LiftRestriction(..)
+            | Op::Suppress(..)
+            | Op::Withdraw(..)
+            | Op::Hand(..)
+            | Op::Follow(_) => {
+                self.prepare(op);
+                self.carry_out(false).await?;
+            }
             Op::Tamper(..)
             | Op::Restart(_)
             | Op::Crash
@@ -399,36 +427,6 @@ impl Run<'_> {
         count.map(|_| ()).map_err(|error| Broken(store_says(&error)))
     }
 
-    async fn take_page(&self, of: usize, limit: usize) -> Result<Option<ExportedPage>, Broken> {
-        let request = PageRequest {
-            purpose: purpose(of),
-            after: self.model.cursor(of),
-            limit,
-            test: TestFilter::Include,
-            today: Day::of(self.world.now()),
-            incomplete: false,
-            evidence: false,
-            may_leave: None,
-        };
-        let store = &self.world.rooms().store;
-        let opened = store.open_page(request, Entry::by_system(Action::Exported)).await;
-        if self.model.leapt {
-            hold!(opened.is_err(), "something is handed out after a leap of the clock");
-        }
-        let page = match opened {
-            Err(error) if matches!(error.code, StoreCode::ClockJumped | StoreCode::ClockUnconfirmed) => {
-                return Ok(None);
-            }
-            opened => opened.map_err(|error| store_says(&error))?,
-        };
-        let read = |lead: Result<UnsealedLead, StoreError>| {
-            let unreadable = |_| store_says(&StoreError::of(StoreCode::RecordUnreadable));
-            lead.map_err(|error| store_says(&error))?.read().map_err(unreadable)
-        };
-        let records = page.records.map(read).collect::<Result<Vec<_>, _>>()?;
-        Ok(Some(ExportedPage { next: page.next, more: page.more, count: page.count, records }))
-    }
-
     /// Meta behaves, time passes, the workers work: everything has its end. Then the whole is looked at once more.
     async fn finish(&mut self) -> Result<(), Broken> {
         self.apply(&Op::Behave).await?;
@@ -448,7 +446,9 @@ impl Run<'_> {
         for of in 0..2 {
             self.model.rewind(of);
             self.apply(&Op::Export(of, 10_000)).await?;
+            self.apply(&Op::Hand(of, 10_000)).await?;
         }
+        self.apply(&Op::Follow(10_000)).await?;
         let mut slices = 0;
         while !self.scan(1_000).await? {
             slices += 1;

@@ -35,6 +35,8 @@ use super::plan::{PAGES, claims, config_of, furnish, knows, token};
 
 /// Where the world begins.
 const START: &str = "2026-03-02T08:00:00Z";
+/// What shows of consents outlives a record for as long as a config may say, and longer than any run.
+const STUB_MONTHS: u32 = 120;
 /// No step takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -274,6 +276,7 @@ impl<'m> World<'m> {
         let (keys, time, chance) = (Arc::clone(&keyring), Arc::clone(&clock), Arc::clone(&random));
         let store = tamis::store::open(self.store_settings(), keys, purposes, time, chance)
             .map_err(|error| store_says(&error))?;
+        store.keep_stubs(STUB_MONTHS);
         let settings = tamis::inbox::Settings {
             path: self.store_path().join("inbox"),
             witness: self.home.path().join("keys/inbox-witness"),

@@ -63,11 +63,7 @@ impl Model {
     pub(super) fn count_stored(&self) -> [u64; 2] {
         let mut count = [0; 2];
         for lead in &self.leads {
-            for fate in &lead.fates {
-                if let SeenState::Stored(id) = &fate.state {
-                    count[purpose_index(&id.purpose)] += 1;
-                }
-            }
+            (0..2).for_each(|of| count[of] += u64::from(lead.record(of).is_some()));
         }
         count
     }
@@ -82,14 +78,27 @@ impl Model {
     ) -> Result<(), Broken> {
         let lines = world.rooms().store.lines(self.trail, 10_000).await;
         let lines: Vec<Line> = lines.map_err(|error| format!("the trail: {}", error.code))?;
-        let mut stored = 0;
+        let (mut stored, mut closed) = (0, 0);
         for line in &lines {
             hold!(line.seq == self.trail + 1, "line {} follows line {}", line.seq, self.trail);
             self.trail = line.seq;
+            // A page of the recipient's is asked for as what else is.
+            if line.entry.recipient().is_some() {
+                self.note_asked(world, (act, loose), line)?;
+                continue;
+            }
             *self.lines.entry(line.entry.action().as_str()).or_default() += 1;
             match line.entry.action() {
                 Action::Stored => stored += line.entry.count,
                 Action::Exported => {}
+                Action::Corrected
+                | Action::Restricted
+                | Action::RestrictionLifted
+                | Action::Suppressed
+                | Action::Withdrawn => self.note_asked(world, (act, loose), line)?,
+                Action::RestrictionEnded => self.note_ended(world, act, line)?,
+                Action::Expired => self.note_expired(world, act, line)?,
+                Action::SuppressionClosed => closed += line.entry.count,
                 Action::Requeued => {
                     hold!(matches!(act, Act::Requeue(_)), "a line tells of a requeue that nobody asked for");
                 }
@@ -111,6 +120,8 @@ impl Model {
         let (asked, done) = self.erased;
         hold!(done <= asked, "the trail tells of {done} erased, and {asked} were asked for");
         hold!(stored == newly, "the trail tells of {stored} stored, and {newly} were");
+        let over = std::mem::take(&mut self.closed);
+        hold!(closed == over, "the trail tells of {closed} objections that are over, and {over} are");
         let told = self.lines.get(Action::Exported.as_str()).copied().unwrap_or_default();
         if loose {
             hold!(told >= self.pages_exported, "{told} lines tell of {} pages", self.pages_exported);
@@ -126,6 +137,7 @@ impl Model {
         if self.leapt {
             return Ok(());
         }
+        self.check_ended(world)?;
         let oldest = Day::of(world.believed()).minus(META_KEEPS_DAYS);
         for (index, lead) in self.leads.iter().enumerate() {
             hold!(

@@ -1,6 +1,7 @@
 //! What an erasure takes, and what remembers it.
 
 use tamis::store::Extent;
+use tamis::trail::Reason;
 
 use super::*;
 
@@ -14,6 +15,7 @@ pub struct Request {
     pub leads: Vec<(usize, Option<RecordId>)>,
     /// For one purpose; none: for all.
     pub of: Option<usize>,
+    pub reason: Reason,
     /// Those of them who are not erased so yet.
     fresh: Vec<usize>,
 }
@@ -65,16 +67,43 @@ impl Model {
             leads.retain(|index| ended(&self.leads[*index]));
         }
         let by = |index: usize| {
-            let mut records = self.leads[index].fates.iter().filter_map(|fate| match &fate.state {
-                SeenState::Stored(id) => Some(id.clone()),
-                _ => None,
-            });
-            let record = records.next_back().filter(|_| index % 2 == 1);
-            (index, record)
+            let record = (0..2).rev().find_map(|of| self.leads[index].record(of).cloned());
+            (index, record.filter(|_| index % 2 == 1))
+        };
+        // What is restricted goes for nothing but what its person asked for.
+        let may_be_wrong =
+            leads.iter().all(|index| self.leads[*index].held.iter().all(|held| held.restricted.is_none()));
+        let reason = match people.first() {
+            Some(which) if which % 8 == 0 && may_be_wrong => Reason::Error,
+            _ => Reason::PersonRequest,
         };
         let fresh = leads.iter().copied().filter(|index| !self.is_erased(*index, of)).collect();
         let leads: Vec<_> = leads.into_iter().map(by).collect();
-        (!leads.is_empty()).then_some(Request { leads, of, fresh })
+        (!leads.is_empty()).then_some(Request { leads, of, reason, fresh })
+    }
+
+    /// What goes where somebody takes back all that a purpose rests on; none: it is not to be told what else would.
+    pub fn request_of(&self, whom: &Whom) -> Option<Request> {
+        let request = self.request(&[whom.lead], Some(whom.of))?;
+        Some(Request { reason: Reason::Withdrawal, ..request })
+    }
+
+    /// The records that a request takes.
+    fn taken<'m>(&'m self, request: &'m Request) -> impl Iterator<Item = (&'m Held, &'m RecordId)> {
+        let leads = request.leads.iter().map(|(index, _)| &self.leads[*index]);
+        let each = leads.flat_map(|lead| (0..2).map(move |of| (lead, of)));
+        let meant = each.filter(|(_, of)| request.of.is_none_or(|wanted| wanted == *of));
+        meant.filter_map(|(lead, of)| Some((&lead.held[of], lead.record(of)?)))
+    }
+
+    /// Some of it is restricted: it goes for no other reason than its person's own.
+    pub fn is_restricted(&self, world: &World<'_>, request: &Request) -> bool {
+        self.taken(request).any(|(_, id)| is_restricted(world, id))
+    }
+
+    /// The recipient had some of it.
+    pub fn was_handed(&self, request: &Request) -> bool {
+        self.taken(request).any(|(held, _)| held.handed)
     }
 
     fn is_erased(&self, index: usize, of: Option<usize>) -> bool {
@@ -89,13 +118,9 @@ impl Model {
         for (index, _) in &request.leads {
             let lead = &self.leads[*index];
             extent.references += u64::from(request.of.is_none() && lead.parked().is_some());
-            for fate in &lead.fates {
-                if let SeenState::Stored(id) = &fate.state
-                    && request.of.is_none_or(|of| of == purpose_index(&id.purpose))
-                {
-                    records[purpose_index(&id.purpose)] += 1;
-                }
-            }
+        }
+        for (_, id) in self.taken(request) {
+            records[purpose_index(&id.purpose)] += 1;
         }
         let by_purpose = records.into_iter().enumerate().filter(|(_, count)| *count > 0);
         extent.records = by_purpose.map(|(of, count)| (purpose(of), count)).collect();

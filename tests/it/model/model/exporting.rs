@@ -1,6 +1,9 @@
 //! What an exporter gets, page by page, and what stands in a record.
 
+use tamis::lead::ConsentEvidence;
+
 use super::*;
+use crate::model::ops::QUOTE;
 
 /// The exporter of a purpose: one who goes on from where it stopped.
 #[derive(Default)]
@@ -8,6 +11,17 @@ pub(super) struct Exporter {
     pub(super) cursor: Option<Cursor>,
     /// The day on which the trail last told, since the start, that it found nothing.
     pub(super) idle: Option<Day>,
+}
+
+impl Exporter {
+    /// Every page stands in the trail but for one that looked at nothing: of these the first one of a day.
+    pub(super) fn is_told(&mut self, world: &World<'_>, next: &Cursor) -> bool {
+        if self.cursor.as_ref() != Some(next) {
+            return true;
+        }
+        let today = Day::of(world.believed());
+        self.idle.replace(today) != Some(today)
+    }
 }
 
 /// A page as the exporter got it.
@@ -32,27 +46,25 @@ impl Model {
         limit: usize,
         page: &ExportedPage,
     ) -> Result<(), Broken> {
-        self.pages_exported += u64::from(self.is_told(world, of, page));
+        self.pages_exported += u64::from(self.exporters[of].is_told(world, &page.next));
         let after = self.exporters[of].cursor.as_ref().map_or(0, |cursor| cursor.number);
         let today = Day::of(world.now().max(world.believed()));
         let latest = Day::of(world.true_now() + jiff::SignedDuration::from_hours(2));
         let mut expected: Vec<(u64, &Lead)> = Vec::new();
         for lead in &self.leads {
-            let stored = lead.fates.iter().find_map(|fate| match &fate.state {
-                SeenState::Stored(id) if id.purpose.as_str() == PURPOSES[of] => Some(id),
-                _ => None,
-            });
-            if let Some(id) = stored.filter(|id| id.number > after) {
-                let expires = lead.expires[of].unwrap_or(today);
-                if today < expires {
-                    expected.push((id.number, lead));
-                }
-                let passed_over = expires <= today && id.number <= page.next.number;
-                hold!(
-                    !passed_over || expires <= latest || self.misled,
-                    "{id} is passed over for a clock that is ahead"
-                );
+            let Some(id) = lead.record(of).filter(|id| id.number > after) else { continue };
+            let expires = lead.expires[of].unwrap_or(today);
+            if is_restricted(world, id) {
+                continue;
             }
+            if today < expires {
+                expected.push((id.number, lead));
+            }
+            let passed_over = expires <= today && id.number <= page.next.number;
+            hold!(
+                !passed_over || expires <= latest || self.misled,
+                "{id} is passed over for a clock that is ahead"
+            );
         }
         expected.sort_by_key(|(number, _)| *number);
         let more = expected.len() > limit;
@@ -75,16 +87,6 @@ impl Model {
         Ok(())
     }
 
-    /// Every page stands in the trail but for one that looked at nothing: of these the first one of a day.
-    fn is_told(&mut self, world: &World<'_>, of: usize, page: &ExportedPage) -> bool {
-        let exporter = &mut self.exporters[of];
-        if exporter.cursor.as_ref() != Some(&page.next) {
-            return true;
-        }
-        let today = Day::of(world.believed());
-        exporter.idle.replace(today) != Some(today)
-    }
-
     /// From here on the exporter starts anew.
     pub fn rewind(&mut self, of: usize) {
         self.exporters[of].cursor = None;
@@ -95,31 +97,46 @@ impl Model {
 pub(super) fn answer_of(name: &str, id: &str, kind: Kind) -> String {
     match kind {
         Kind::Test => format!("<test lead: dummy data for {name} zq{id}>"),
+        _ if name == "email" => address_of(id),
         _ => format!("{name}zq{id}"),
     }
 }
 
-/// The record is the lead, as far as the purpose allows, and no further.
-fn check_record(record: &OpenedLead, lead: &Lead, purpose: &Purpose, of: usize) -> Result<(), Broken> {
-    let allowed: &[(&str, &str)] = match of {
-        0 => &[
-            ("full_name", "full_name"),
-            ("email", "email"),
-            ("phone_number", "phone_number"),
-            ("postcode", "post_code"),
-        ],
-        // Nobody ticks the box for calls, so no number is kept.
-        _ => &[("full_name", "full_name"), ("email", "email")],
-    };
-    let id = record.id();
+/// The address of whoever sent a lead in.
+pub(super) fn address_of(id: &str) -> String {
+    format!("emailzq{id}@example.org")
+}
+
+/// The record is the lead, as far as the purpose allows, with what became of it since, and no further.
+pub(super) fn check_record(
+    record: &OpenedLead,
+    lead: &Lead,
+    purpose: &Purpose,
+    of: usize,
+) -> Result<(), Broken> {
+    let (id, held) = (record.id(), &lead.held[of]);
     for name in purpose.whitelist.columns() {
         let found: Option<Vec<&str>> =
             record.field(purpose, name.as_str()).map(|values| values.iter().map(|a| a.expose()).collect());
-        let source = allowed.iter().find(|(field, _)| *field == name.as_str());
-        let wanted = source.map(|(_, key)| answer_of(key, &lead.id, lead.kind));
-        let wanted = wanted.as_deref().map(|text| vec![text]);
-        hold!(found == wanted, "{id}: field {name:?} is not what was answered", name = name.as_str());
+        let wanted = held.fields.get(name.as_str()).map(|text| vec![text.as_str()]);
+        hold!(
+            found == wanted,
+            "{id}: field {name:?} is not as it was answered, or corrected",
+            name = name.as_str()
+        );
     }
+    let given = lead.kind != Kind::Unticked;
+    let mut boxes = match of {
+        QUOTE => vec![("news_optin", given, held.taken_back)],
+        _ => vec![("call_optin", false, None), ("email_optin", given, None)],
+    };
+    boxes.retain(|_| !held.unheard);
+    // What was not given holds until no time.
+    let until = |one: &ConsentEvidence| one.valid_until.filter(|_| one.given());
+    let shown = record.consents().iter().map(|one| (one.key.as_str(), one.given(), until(one)));
+    let mut shown: Vec<(&str, bool, Option<Timestamp>)> = shown.collect();
+    shown.sort_unstable();
+    hold!(shown == boxes, "{id}: agreed to {shown:?}, and that is {boxes:?}");
     hold!(record.field(purpose, "budget").is_none(), "{id}: a dropped field is in an export");
     hold!(record.is_test() == (lead.kind == Kind::Test), "{id}: the test flag is wrong");
     hold!(*record.form() == form(lead.form), "{id}: another form");

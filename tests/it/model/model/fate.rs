@@ -35,8 +35,7 @@ impl Model {
                 hold!(after == changed(lead, gone), "not by the reaper");
                 hold!(!self.leapt, "the clock is not believed");
                 let today = Day::of(world.true_now() + jiff::SignedDuration::from_hours(2));
-                let submitted =
-                    Day::of(lead.received.map_or(lead.created, |received| received.min(lead.created)));
+                let submitted = Day::of(lead.sent());
                 hold!(submitted < today.minus(META_KEEPS_DAYS) || self.misled, "Meta still has it");
                 Ok(())
             }
@@ -149,8 +148,11 @@ impl Model {
                 true => Some(SeenState::Parked(Why::Refused { code: ParkCode::PurposeGone })),
                 false => verdict(lead.kind, of, is_several),
             };
+            let is_barred = matches!(self.objections.decide(lead, of), Decided::Barred);
             match (&fate.state, proper) {
+                (SeenState::Suppressed, None) => hold!(is_barred, "nobody objected to that"),
                 (SeenState::Stored(_), None) => {
+                    hold!(!is_barred, "its person has objected");
                     hold!(!lead.gone, "Meta no longer has it");
                     hold!(!self.is_over(world, lead, of), "its time is over");
                 }

@@ -3,9 +3,11 @@
 use jiff::Timestamp;
 use tamis::clock::Day;
 use tamis::notification::{ParkCode, Why};
-use tamis::purpose::PurposeId;
+use tamis::purpose::{PurposeId, RecordId};
 use tamis::store::{Fate, SeenState};
 
+use super::evidence::Left;
+use super::rights::Held;
 use crate::model::ops::Kind;
 use crate::model::plan::{PURPOSES, claims};
 
@@ -33,6 +35,10 @@ pub struct Lead {
     pub fates: Vec<Fate>,
     /// Where it is stored: until when, exclusive, by purpose.
     pub(super) expires: [Option<Day>; 2],
+    /// What became of its records since, by purpose.
+    pub(super) held: [Held; 2],
+    /// What is left of the consents of those that are gone.
+    pub(super) left: Vec<Left>,
 }
 
 impl Lead {
@@ -48,6 +54,24 @@ impl Lead {
             Why::Refused { .. } => 2,
             Why::Buried { .. } => 3,
         })
+    }
+
+    /// Its record for a purpose, held still or not.
+    pub fn stored(&self, of: usize) -> Option<&RecordId> {
+        self.fates.iter().find_map(|fate| match &fate.state {
+            SeenState::Stored(id) if purpose_index(&id.purpose) == of => Some(id),
+            _ => None,
+        })
+    }
+
+    /// … and held still: its time has not ended it.
+    pub fn record(&self, of: usize) -> Option<&RecordId> {
+        self.stored(of).filter(|_| !self.held[of].over)
+    }
+
+    /// When it was sent in, or received if that was earlier.
+    pub(super) fn sent(&self) -> Timestamp {
+        self.received.map_or(self.created, |received| received.min(self.created))
     }
 
     /// The purposes for which it is open.

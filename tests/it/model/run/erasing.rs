@@ -4,11 +4,13 @@ use tamis::store::{Asked, ErasureRequest, Extent, RepeatKey, Wanted};
 use tamis::trail::{Operator, Reason};
 
 use super::*;
+use crate::model::model::{RECIPIENT, Request};
 use crate::model::plan::leadgen;
 
 impl Run<'_> {
-    pub(super) async fn erase(&mut self, people: &[usize], of: Option<usize>) -> Result<(), Broken> {
-        let Some(request) = self.model.request(people, of) else { return Ok(()) };
+    /// `repeats`: it has a key of its caller's in any case.
+    pub(super) async fn erase(&mut self, request: Option<Request>, repeats: bool) -> Result<(), Broken> {
+        let Some(request) = request else { return Ok(()) };
         self.model.asked = Some(request.clone());
         let named = |record: &Option<tamis::purpose::RecordId>, index: usize| match record {
             Some(id) => Wanted::Record(id.clone()),
@@ -18,14 +20,23 @@ impl Run<'_> {
         let purposes = request.of.map(purpose).into_iter().collect();
         // A key of its own, so that what is asked for later is another.
         let repeat = RepeatKey::parse(&format!("key-{}", self.world.now().as_millisecond()));
-        let repeat = repeat.filter(|_| request.leads.len().is_multiple_of(2) || people.len() == 3);
+        let repeat = repeat.filter(|_| request.leads.len().is_multiple_of(2) || repeats);
         let asked = ErasureRequest { what, purposes, repeat, ..ErasureRequest::default() };
         let store = std::sync::Arc::clone(&self.world.rooms().store);
         let said = |error: StoreError| Broken(store_says(&error));
-        let by = |action| {
-            let operator = Operator::recognised_by_kernel(1_000).because(Reason::PersonRequest);
-            Entry::by(&operator, action)
-        };
+        let because =
+            |reason, action| Entry::by(&Operator::recognised_by_kernel(1_000).because(reason), action);
+        let by = |action| because(request.reason, action);
+        if self.model.is_restricted(&self.world, &request) {
+            let wrong = ErasureRequest { repeat: None, ..asked.clone() };
+            let refused = store.erase(wrong, because(Reason::Error, Action::ErasureAsked)).await;
+            let code = refused.err().map(|error| error.code);
+            hold!(
+                code == Some(StoreCode::RecordRestricted),
+                "what is restricted goes as stored wrongly: {code:?}"
+            );
+        }
+        let was_handed = self.model.was_handed(&request);
         let dry = store.extent(asked.clone(), by(Action::ErasureTried)).await.map_err(said)?;
         let wanted = self.model.extent(&request);
         hold!(dry == wanted, "a dry run says {dry:?}, and there is {wanted:?}");
@@ -45,6 +56,14 @@ impl Run<'_> {
             "{:?} was taken, and a dry run said {dry:?}",
             erasure.extent
         );
+        if is_new {
+            let holders = store.handed_of(erasure.id).await.map_err(said)?;
+            let is_named = holders.iter().any(|holder| holder.recipient.as_deref() == Some(RECIPIENT));
+            hold!(
+                is_named == was_handed,
+                "the recipient had it: {was_handed}, and the erasure says {is_named}"
+            );
+        }
         if asked.repeat.is_some() {
             let again = store.erase(asked.clone(), by(Action::ErasureAsked)).await.map_err(said)?;
             let same = matches!(&again, Asked::Erasure(again) if again.id == erasure.id);
