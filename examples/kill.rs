@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use support::account::Tally;
 use support::cuts::{self, power_cuts};
+use support::deeds;
 use support::killing::{self, siege};
 use support::senders;
 use support::steps::{self, kills_at_each_step};
@@ -31,7 +32,7 @@ use support::steps::{self, kills_at_each_step};
 /// The parts of the house of which a run of power cuts must have dropped something.
 const ROOMS: [&str; 4] = ["journal", "sled", "witness", "keyring"];
 /// So few cuts may miss one of them by chance.
-const CUTS_FOR_ALL: usize = 8;
+const CUTS_FOR_ALL: usize = 10;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -47,7 +48,7 @@ async fn main() -> ExitCode {
     let meta = senders::meta().await;
     let mut well = true;
     if kills > 0 {
-        let home = senders::home(&meta);
+        let home = deeds::home(&meta);
         let plan = killing::Plan {
             kills,
             seed,

@@ -100,7 +100,7 @@ ssize_t pwrite64(int fd, const void *bytes, size_t length, off64_t at) { return 
 
 static void answered(int fd, const void *bytes, size_t length) {
   struct stat data;
-  if (log_fd < 0 || length < 12 || memcmp(bytes, "HTTP/1.1 200", 12) != 0) return;
+  if (log_fd < 0 || length < 12 || memcmp(bytes, "HTTP/1.1 20", 11) != 0) return;
   if (fstat(fd, &data) != 0 || !S_ISSOCK(data.st_mode)) return;
   pthread_mutex_lock(&lock);
   record(ANSWER, 0, 0, bytes, length > 512 ? 512 : (uint32_t)length);

@@ -3,6 +3,7 @@
 
 use crate::support::account::Tally;
 use crate::support::cuts::{Plan, power_cuts};
+use crate::support::deeds;
 use crate::support::process::installed;
 use crate::support::senders;
 use crate::support::steps::{self, kills_at_each_step};
@@ -19,10 +20,15 @@ fn dropped_of(tally: &Tally, rooms: &[&str]) {
 async fn what_was_answered_before_a_power_cut_is_there_after_it() {
     assert!(installed("cc"), "the layer that writes changes down is C");
     let meta = senders::meta().await;
-    let plan = Plan::of(8, 4);
+    let plan = Plan::of(10, 4);
     let tally = power_cuts(&meta, plan).await.unwrap_or_else(|fault| panic!("{fault}"));
     assert!(tally.acknowledged > 100, "the load was too small to prove anything:\n{tally}");
     dropped_of(&tally, &["journal", "sled", "witness", "keyring"]);
+    for deed in
+        deeds::DEEDS.iter().chain(&["looked at: evidence", "looked at: changes", "looked at: receipts"])
+    {
+        assert!(tally.deeds.get(deed).is_some_and(|many| *many > 0), "nothing is {deed}:\n{tally}");
+    }
     println!("{tally}");
     meta.stop().await;
 }

@@ -9,6 +9,7 @@ use tamis_simulator::Simulator;
 
 use super::Caller;
 use super::process::Daemon;
+use super::rights::Rights;
 use super::senders::{Fate, Senders, leadgen, notification, number_of};
 
 /// At most so many references are looked up one by one at the end.
@@ -33,6 +34,8 @@ pub struct Tally {
     pub twice: Vec<usize>,
     /// Drops of what no sync covered: in how many cuts, and how many changes of files and names.
     pub dropped: BTreeMap<&'static str, (usize, usize)>,
+    /// What was asked for beside the calls and was answered, by its kind; and what was looked at of that.
+    pub deeds: BTreeMap<&'static str, usize>,
     /// Lives of which a predecessor, killed, had left something of sled's unsynced.
     pub inherited: usize,
     pub trail_lines: usize,
@@ -62,6 +65,9 @@ impl fmt::Display for Tally {
             row(&format!("unsynced and dropped: {room}"), changes.to_string())?;
             row("  in so many cuts", cuts.to_string())?;
         }
+        for (deed, count) in &self.deeds {
+            row(&format!("beside: {deed}"), count.to_string())?;
+        }
         row("opened on unsynced remains", self.inherited.to_string())?;
         row("trail lines, chain intact", self.trail_lines.to_string())?;
         row("slowest start, ms", self.slowest_start.as_millis().to_string())?;
@@ -89,10 +95,18 @@ impl Tally {
             let all = self.dropped.entry(room).or_default();
             *all = (all.0 + cuts, all.1 + changes);
         }
+        for (deed, count) in other.deeds {
+            self.count(deed, count);
+        }
         self.inherited += other.inherited;
         self.trail_lines += other.trail_lines;
         self.slowest_start = self.slowest_start.max(other.slowest_start);
         self.took += other.took;
+    }
+
+    /// Adds to what was asked for beside, or looked at.
+    pub fn count(&mut self, deed: &'static str, many: usize) {
+        *self.deeds.entry(deed).or_default() += many;
     }
 
     /// Adds what a cut dropped.
@@ -106,7 +120,7 @@ impl Tally {
 }
 
 /// The last account: what was never answered is sent again until it is; then everything that was sent has its end,
-/// once, and everything opens.
+/// once, and everything opens; what was asked for beside that is as it was answered.
 ///
 /// # Errors
 /// What does not hold.
@@ -114,10 +128,12 @@ pub async fn hold_to_account(
     daemon: &Daemon,
     meta: &Simulator,
     senders: &Senders,
-    records: &mut Records,
+    (records, rights): (&mut Records, &Rights),
     tally: &mut Tally,
 ) -> Result<(), String> {
     let admin = daemon.admin();
+    let standing = rights.standing(|_| true);
+    let erased = standing.erased_numbers(&rights.held);
     senders.send_the_rest(&daemon.webhook()).await?;
     let acknowledged: BTreeSet<usize> = senders.answered(0).into_iter().map(|(number, _)| number).collect();
     let all: Vec<usize> = (0..senders.sent()).collect();
@@ -130,13 +146,22 @@ pub async fn hold_to_account(
     records.read_up_to(&admin, all.len()).await?;
     let mut again = Records::default();
     again.read_up_to(&admin, all.len()).await?;
-    if again.by_number != records.by_number {
+    standing.check_export(&again)?;
+    // What was restricted when a piece passed it is in the whole alone; what was erased since, in a piece alone.
+    let skipped = standing.ever_restricted.iter().filter_map(|place| Some(rights.held.get(place)?.0));
+    let apart: BTreeSet<usize> = skipped.chain(erased.iter().copied()).collect();
+    let rest = |records: &Records| -> BTreeMap<usize, String> {
+        let rest = records.by_number.iter().filter(|(number, _)| !apart.contains(number));
+        rest.map(|(number, record)| (*number, record.id.clone())).collect()
+    };
+    if rest(&again) != rest(records) {
         return Err("an export in pieces and one from the start differ".to_owned());
     }
     (tally.sent, tally.acknowledged) = (all.len(), acknowledged.len());
     for number in &all {
         *tally.by_fate.entry(Fate::of(*number)).or_default() += 1;
-        if Fate::of(*number) == Fate::Stored && !records.by_number.contains_key(number) {
+        let is_there = again.by_number.contains_key(number) || erased.contains(number);
+        if Fate::of(*number) == Fate::Stored && !is_there {
             tally.lost.push(*number);
         }
     }
@@ -147,7 +172,7 @@ pub async fn hold_to_account(
             return Err(format!("{}: {found} of {sent}", fate.word()));
         }
     }
-    look_up(&admin, all.iter().step_by(all.len() / FINDS_MAX + 1), tally).await?;
+    look_up(&admin, all.iter().step_by(all.len() / FINDS_MAX + 1), &erased, tally).await?;
     tally.trail_lines = trail(&admin).await?;
     let (lost, twice) = (&tally.lost, &tally.twice);
     if lost.is_empty() && twice.is_empty() {
@@ -217,16 +242,28 @@ pub async fn settled(admin: &Caller) -> Result<(), String> {
 /// What the export has given so far.
 #[derive(Default)]
 pub struct Records {
-    pub by_number: BTreeMap<usize, String>,
+    pub by_number: BTreeMap<usize, Exported>,
+    /// So many numbers were passed over.
+    pub gaps: u64,
     cursor: Option<String>,
     last: u64,
+}
+
+/// A record as it was exported.
+#[derive(Debug)]
+pub struct Exported {
+    pub id: String,
+    pub name: String,
+    /// The boxes that count, and whether one of them holds no longer.
+    pub boxes: Vec<String>,
+    pub is_over: bool,
 }
 
 impl Records {
     /// Reads what came since.
     ///
     /// # Errors
-    /// A record twice, a gap in the numbers, a record that nobody sent or that should not have been stored.
+    /// A record twice, or out of its order, a record that nobody sent or that should not have been stored.
     pub async fn read_up_to(&mut self, admin: &Caller, sent: usize) -> Result<(), String> {
         loop {
             let after = self.cursor.as_ref().map_or(String::new(), |cursor| format!("&after={cursor}"));
@@ -249,17 +286,27 @@ impl Records {
         let Some(number) = number.filter(|number| *number < sent && Fate::of(*number) == Fate::Stored) else {
             return Err(format!("a record that nobody sent: {record}"));
         };
-        let id = record["id"].as_str().unwrap_or_default().to_owned();
-        let place: u64 = id.rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or(0);
-        if place != self.last + 1 {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let (id, name) = (text(&record["id"]), text(&record["fields"]["full_name"][0]));
+        let place = place_of(&id);
+        if place <= self.last {
             return Err(format!("number {place} after {}", self.last));
         }
+        self.gaps += place - self.last - 1;
         self.last = place;
-        match self.by_number.insert(number, id) {
+        let consents = record["consents"].as_object();
+        let boxes = consents.map(|of| of.keys().cloned().collect()).unwrap_or_default();
+        let is_over = consents.is_some_and(|of| of.values().any(|one| !one["valid_until"].is_null()));
+        match self.by_number.insert(number, Exported { id, name, boxes, is_over }) {
             None => Ok(()),
-            Some(first) => Err(format!("lead {number} is stored twice: {first} and {record}")),
+            Some(first) => Err(format!("lead {number} is stored twice: {} and {record}", first.id)),
         }
     }
+}
+
+/// The number in a record's id.
+pub fn place_of(id: &str) -> u64 {
+    id.rsplit('-').next().and_then(|digits| digits.parse().ok()).unwrap_or(0)
 }
 
 /// How many are parked so.
@@ -269,13 +316,14 @@ async fn parked(admin: &Caller, fate: Fate) -> u64 {
     forms.iter().filter_map(|form| form["count"].as_u64()).sum()
 }
 
-/// Looks these up one by one: each is there once, and has become what was to become of it.
+/// Looks these up one by one: each is there once, and has become what was to become of it, or is erased.
 ///
 /// # Errors
 /// One has become something else. What is lost or there twice is added to the tally.
 pub async fn look_up(
     admin: &Caller,
     numbers: impl Iterator<Item = &usize>,
+    erased: &BTreeSet<usize>,
     tally: &mut Tally,
 ) -> Result<(), String> {
     for number in numbers {
@@ -284,7 +332,8 @@ pub async fn look_up(
         let states: Vec<&str> = records.iter().filter_map(|record| record["state"].as_str()).collect();
         match states.as_slice() {
             [] => tally.lost.push(*number),
-            [state] if *state == Fate::of(*number).word() => {}
+            ["erased"] if erased.contains(number) => {}
+            [state] if *state == Fate::of(*number).word() && !erased.contains(number) => {}
             [state] => return Err(format!("lead {number} is {state}: {answer}")),
             _ => tally.twice.push(*number),
         }

@@ -80,6 +80,17 @@ impl Caller {
         body: Option<String>,
         reason: Option<&str>,
     ) -> Answer {
+        self.try_call(method, path, body, reason).await.expect("an answer")
+    }
+
+    /// The same of a daemon that may be killed meanwhile. `Err`: it did not answer, or not to the end.
+    pub async fn try_call(
+        &self,
+        method: reqwest::Method,
+        path: &str,
+        body: Option<String>,
+        reason: Option<&str>,
+    ) -> Result<Answer, reqwest::Error> {
         let mut request = self.client.request(method, format!("{}{path}", self.base));
         if let Some(bearer) = &self.bearer {
             request = request.header("Authorization", format!("Bearer {bearer}"));
@@ -93,12 +104,12 @@ impl Caller {
         if let Some(body) = body {
             request = request.header("Content-Type", "application/json").body(body);
         }
-        let response = request.send().await.expect("an answer");
+        let response = request.send().await?;
         let status = response.status().as_u16();
         let text = |value: &reqwest::header::HeaderValue| value.to_str().unwrap_or_default().to_owned();
         let headers =
             response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-        let body = response.bytes().await.expect("a whole body").to_vec();
-        Answer { status, headers, body }
+        let body = response.bytes().await?.to_vec();
+        Ok(Answer { status, headers, body })
     }
 }

@@ -1,7 +1,7 @@
 //! A daemon under load with every change of its files written down, and after it power cuts at moments that matter: just
 //! after an answer, and while a file of each part of the house is being synced.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,11 +10,15 @@ use std::time::{Duration, Instant};
 use tamis_simulator::Simulator;
 
 use super::account::{Records, Tally, knows, look_up, settled, trail};
+use super::deeds::{self, RECIPIENT};
 use super::power::{self, Disk, Record, Unsynced, What};
 use super::process::{Daemon, Home};
-use super::senders::{self, Chance, Fate, Senders};
+use super::rights::Rights;
+use super::senders::{Chance, Fate, Senders};
 
 const LIVES: usize = 6;
+/// So many records of a kind are looked at closely after a cut.
+const LOOKED_AT: usize = 2;
 
 /// How many moments, each of them with both fates of what was not synced. Every kind of moment has its turn.
 #[derive(Clone, Copy)]
@@ -48,7 +52,7 @@ pub struct Watched {
 
 impl Watched {
     pub fn new(meta: &Simulator) -> Self {
-        let home = senders::home(meta);
+        let home = deeds::home(meta);
         let aside = tempfile::tempdir().expect("a directory");
         let (layer, log) = (power::layer(aside.path()), aside.path().join("changes"));
         let disk = Disk::new(home.directory.path());
@@ -57,7 +61,7 @@ impl Watched {
 
     /// A new home with the same library.
     pub fn again(&self, meta: &Simulator) -> Self {
-        let home = senders::home(meta);
+        let home = deeds::home(meta);
         let aside = tempfile::tempdir().expect("a directory");
         let log = aside.path().join("changes");
         let disk = Disk::new(home.directory.path());
@@ -100,11 +104,16 @@ pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
     let begun = Instant::now();
     let mut watched = Watched::new(meta);
     let senders = Senders::new(meta, plan.pause);
+    let mut rights = Rights::new(plan.seed);
     for life in 0..LIVES {
         let daemon = watched.serve(None)?;
         daemon.misses_nothing()?;
+        rights.hold(&daemon.admin(), senders.sent()).await?;
         let (over, webhook) = (AtomicBool::new(false), daemon.webhook());
         let load = senders.send(&webhook, &over, usize::MAX);
+        let (admin, recipient) = (daemon.admin(), daemon.admin().on_behalf_of(RECIPIENT));
+        let (sent, is_over) = (|| senders.sent(), || over.load(Ordering::Relaxed));
+        let officer = rights.exercise(&admin, &recipient, (&sent, &is_over));
         let end = async {
             tokio::time::sleep(plan.life).await;
             if life % 2 == 0 {
@@ -116,7 +125,8 @@ pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
             let (status, said) = daemon.terminate();
             if status.success() { Ok(()) } else { Err(said) }
         };
-        tokio::join!(load, end).1?;
+        let (_, exercised, ended) = tokio::join!(load, officer, end);
+        exercised.and(ended)?;
     }
     let log = watched.changes();
     let records = power::records(&log);
@@ -124,17 +134,20 @@ pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
     let answered: HashMap<String, usize> =
         senders.answered(0).into_iter().map(|(number, id)| (id, number)).collect();
     let mut rooms = Disk::new(watched.home.directory.path());
-    let moments = moments(&records, &mut rooms, &answered, &chance, plan.cuts);
+    let requests: HashSet<&str> = rights.requests().collect();
+    let moments = moments(&records, &mut rooms, (&answered, &requests), &chance, plan.cuts);
     let mut tally = Tally { sent: senders.sent(), acknowledged: answered.len(), ..Tally::default() };
     tally.kills = LIVES.div_ceil(2);
-    let mut before_cut: HashSet<usize> = HashSet::new();
+    rights.answered.iter().for_each(|(deed, many)| tally.count(deed, *many));
+    let (mut before_cut, mut requests_before): (HashSet<usize>, HashSet<String>) = Default::default();
     let mut opening = Opening::new(&watched.lives);
     for (at, record) in records.iter().enumerate() {
         if let Some(kind) = moments.get(&at) {
             for unsynced in [Unsynced::Gone, Unsynced::InPart] {
                 let acknowledged: Vec<usize> = before_cut.iter().copied().collect();
                 let what = format!("{kind}, {unsynced:?}");
-                let cut = Cut { meta, disk: &watched.disk, unsynced, chance: &chance };
+                let rights = Some((&rights, &requests_before));
+                let cut = Cut { meta, disk: &watched.disk, unsynced, chance: &chance, rights };
                 cut.check(&acknowledged, senders.sent(), &mut tally)
                     .await
                     .map_err(|fault| format!("{what}, record {at}, {fault}"))?;
@@ -143,8 +156,9 @@ pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
         }
         opening.look(&watched.disk, record)?;
         watched.disk.take(record);
-        if let Some(number) = record.request_id().and_then(|id| answered.get(&id)) {
-            before_cut.insert(*number);
+        if let Some(id) = record.request_id() {
+            before_cut.extend(answered.get(&id));
+            requests_before.insert(id);
         }
     }
     tally.inherited = opening.inherited;
@@ -196,7 +210,7 @@ impl<'l> Opening<'l> {
 fn moments(
     records: &[Record<'_>],
     rooms: &mut Disk,
-    answered: &HashMap<String, usize>,
+    (answered, requests): (&HashMap<String, usize>, &HashSet<&str>),
     chance: &Chance,
     cuts: usize,
 ) -> BTreeMap<usize, String> {
@@ -205,6 +219,9 @@ fn moments(
         match record.what {
             What::Answer if record.request_id().is_some_and(|id| answered.contains_key(&id)) => {
                 by_kind.entry("after an answer".to_owned()).or_default().push(at + 1);
+            }
+            What::Answer if record.request_id().is_some_and(|id| requests.contains(id.as_str())) => {
+                by_kind.entry("after an officer's answer".to_owned()).or_default().push(at + 1);
             }
             What::SyncEnd => {
                 let room = rooms.room_of(record);
@@ -236,6 +253,8 @@ pub struct Cut<'c> {
     pub disk: &'c Disk,
     pub unsynced: Unsynced,
     pub chance: &'c Chance,
+    /// What was asked for beside the calls, and which requests were answered by then.
+    pub rights: Option<(&'c Rights, &'c HashSet<String>)>,
 }
 
 impl Cut<'_> {
@@ -245,7 +264,7 @@ impl Cut<'_> {
     /// What does not hold, and the directory that shows it, as the daemon left it and as the cut did (`cut`).
     pub async fn check(&self, acknowledged: &[usize], sent: usize, tally: &mut Tally) -> Result<(), String> {
         tally.drop_all(&self.disk.unsynced());
-        let home = senders::home(self.meta);
+        let home = deeds::home(self.meta);
         self.disk.rebuild(home.directory.path(), self.unsynced, self.chance);
         let checked = self.start(&home, acknowledged, sent, tally).await;
         checked.map_err(|fault| format!("{}: {fault}", home.directory.keep().display()))
@@ -267,16 +286,30 @@ impl Cut<'_> {
         settled(&admin).await?;
         let mut records = Records::default();
         records.read_up_to(&admin, sent).await?;
+        let (standing, held) = match self.rights {
+            None => Default::default(),
+            Some((rights, requests)) => (rights.standing(|id| requests.contains(id)), rights.held.clone()),
+        };
+        standing.check_restrictions(&admin).await?;
+        standing.check_export(&records)?;
+        let left_out = standing.left_out(&held);
         for number in acknowledged {
             *tally.by_fate.entry(Fate::of(*number)).or_default() += 1;
-            if Fate::of(*number) == Fate::Stored && !records.by_number.contains_key(number) {
+            let is_there = records.by_number.contains_key(number) || left_out.contains(number);
+            if Fate::of(*number) == Fate::Stored && !is_there {
                 tally.lost.push(*number);
             }
         }
         let parked = acknowledged.iter().filter(|number| Fate::of(**number) != Fate::Stored);
-        look_up(&admin, parked, tally).await?;
+        look_up(&admin, parked, &BTreeSet::new(), tally).await?;
         if !tally.lost.is_empty() || !tally.twice.is_empty() {
             return Err(format!("lost {:?}, twice {:?}", tally.lost, tally.twice));
+        }
+        if self.rights.is_some() {
+            tally.count("looked at: evidence", standing.check_evidence(&admin, &held, LOOKED_AT).await?);
+            let recipient = daemon.admin().on_behalf_of(RECIPIENT);
+            tally.count("looked at: changes", standing.check_changes(&recipient).await?);
+            tally.count("looked at: receipts", standing.check_told(&admin, &records, LOOKED_AT).await?);
         }
         tally.trail_lines += trail(&admin).await?;
         let (status, said) = daemon.terminate();

@@ -65,6 +65,11 @@ pub fn leadgen(number: usize) -> String {
     format!("77300{number:011}")
 }
 
+/// Whether the person of this number agrees that what they sent is handed on.
+pub fn may_be_shared(number: usize) -> bool {
+    number.is_multiple_of(2)
+}
+
 /// The answer by which a record of this number is known.
 pub fn email(number: usize) -> String {
     format!("p{number}@example.org")
@@ -228,7 +233,9 @@ impl Senders {
         let lead = Lead::new(PAGE, fate.form(), an_hour_ago())
             .with_id(&leadgen(number))
             .answer("full_name", &[&format!("Person {number}")])
-            .answer("email", &[&email(number)]);
+            .answer("email", &[&email(number)])
+            .checkbox("news_optin", true)
+            .checkbox("share_optin", may_be_shared(number));
         if fate != Fate::Buried {
             self.meta.add_lead(lead);
         }

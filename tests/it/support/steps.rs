@@ -126,7 +126,7 @@ async fn one(
     let sent = senders.sent();
     let cut = async |disk: &Disk, unsynced: Unsynced, acknowledged: &[usize], tally: &mut Tally| {
         *tally.power_cuts.entry(format!("killed, lives, {unsynced:?}")).or_default() += 1;
-        Cut { meta, disk, unsynced, chance }.check(acknowledged, sent, tally).await
+        Cut { meta, disk, unsynced, chance, rights: None }.check(acknowledged, sent, tally).await
     };
     let mut acknowledged = Vec::new();
     let mut opening = Opening::new(&watched.lives);
