@@ -34,6 +34,8 @@ const FORM: &str = "901000000000001";
 const PAGE: &str = "104000000000001";
 /// Here the clock stands, until days pass.
 const NOW: &str = "2026-11-26T10:00:00Z";
+/// In a home, where a test made it: what `backup.ledger` names.
+pub const LEDGER: &str = "ledger";
 pub const PURPOSES: [&str; 2] = ["devis", "lettre"];
 
 static CONFIG: LazyLock<Config> = LazyLock::new(|| {
@@ -269,7 +271,8 @@ impl House {
             witness: home.join("keys/witness"),
             cache_mb: 8,
             free_disk_min_bytes: 0,
-            ledger: None,
+            // Where a test made one.
+            ledger: Some(home.join(LEDGER)).filter(|ledger| ledger.exists()),
         };
         let place = home.join("keys/keyring");
         let root = || Key::new(ROOT);

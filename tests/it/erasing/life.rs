@@ -16,7 +16,7 @@ use tamis::purpose::RecordId;
 use tamis::store::{ErasureRequest, SeenState, Settled, Wanted};
 use tamis::trail::Action;
 
-use super::house::{House, Kind, by_leadgen, by_officer, ends_on, first_page, kind_of, purpose, request};
+use super::house::{House, by_leadgen, by_officer, first_page, kind_of, purpose, request};
 use super::ledger::{Ledger, SAYS};
 use crate::dice::Dice;
 
@@ -198,8 +198,6 @@ async fn settles_and_erases() {
     if mode == IN_TURN {
         settling.await;
         sweeping.await;
-        // The first of a month of submissions has that month's key made, which is another order.
-        living.lock().expect("no panic").retain(|person| ends_on(person.number).is_none());
         erasing.await;
     } else {
         let correcting = correct(&house, edition, Dice::new(seed + 3), once, &living);
@@ -301,11 +299,7 @@ async fn erase(house: &House, first: u64, mut dice: Dice, pauses: Option<Duratio
             let mut living = living.lock().expect("no panic");
             let many = dice.of(&[1, 1, 1, 2, 5]).min(living.len());
             for _ in 0..many {
-                // Where each is looked at by itself the first is of both purposes: with it the month's keys are made, which is
-                // another order.
-                let is_first = pauses == Some(PAUSE) && asked == first;
-                let both = living.iter().position(|person| kind_of(person.number) == Kind::Both);
-                let at = both.filter(|_| is_first).unwrap_or_else(|| dice.below(living.len()));
+                let at = dice.below(living.len());
                 people.extend(living.remove(at));
             }
         }
@@ -316,7 +310,7 @@ async fn erase(house: &House, first: u64, mut dice: Dice, pauses: Option<Duratio
             tokio::time::sleep(Duration::from_millis(1)).await;
             continue;
         }
-        let narrowed = dice.below(5) == 0 && (pauses != Some(PAUSE) || asked > first);
+        let narrowed = dice.below(5) == 0;
         let numbers: Vec<u64> = people.iter().map(|person| person.number).collect();
         let verb = if narrowed { "asked-letter" } else { "asked" };
         say(&format!("{verb} {asked} {}", joined(&numbers)));
