@@ -60,9 +60,12 @@ enum Event {
 fn periods() -> impl Strategy<Value = Periods> {
     let basis = prop_oneof![3 => Just(Basis::Consent), 1 => Just(Basis::PreContract)];
     let email = proptest::option::weighted(0.3, 6_u32..=40);
-    (basis, 6_u32..=24, 14_u32..=60, 1_u32..=60, email).prop_map(
-        |(basis, months, grace, retention, email)| Periods { basis, months, grace, retention, email },
-    )
+    // Now and then it ends a little after people are asked, before their grace is over.
+    let retention = prop_oneof![2 => (1_u32..=60).prop_map(Err), 1 => (0_u32..=2).prop_map(Ok)];
+    (basis, 6_u32..=24, 14_u32..=60, retention, email).prop_map(|(basis, months, grace, retention, email)| {
+        let retention = retention.map_or_else(|months| months, |more| months + more);
+        Periods { basis, months, grace, retention, email }
+    })
 }
 
 fn habits() -> impl Strategy<Value = Habits> {
@@ -76,15 +79,15 @@ fn habits() -> impl Strategy<Value = Habits> {
 /// So many days after they were due for the first time, or before.
 fn events() -> impl Strategy<Value = Vec<(i64, Event)>> {
     let event = prop_oneof![
-        Just(Event::Withdraws),
-        Just(Event::Objects),
-        Just(Event::Bounces),
-        (1_u8..90).prop_map(Event::Restricted),
-        (1_u8..50).prop_map(Event::Paused),
-        Just(Event::ClockLeaps),
-        (1_u8..30).prop_map(Event::ClockUnheard),
+        1 => Just(Event::Withdraws),
+        1 => Just(Event::Objects),
+        1 => Just(Event::Bounces),
+        1 => (1_u8..90).prop_map(Event::Restricted),
+        1 => (1_u8..50).prop_map(Event::Paused),
+        1 => Just(Event::ClockLeaps),
+        2 => (1_u8..30).prop_map(Event::ClockUnheard),
     ];
-    proptest::collection::vec((-40_i64..90, event), 0..4)
+    proptest::collection::vec((-30_i64..60, event), 0..4)
 }
 
 fn letter_of(periods: Periods) -> Purpose {
@@ -207,6 +210,11 @@ impl Life {
         self.host.clock.now()
     }
 
+    /// Another clock says that ours is right; also where that leapt, as it looks from a store that was written to a week ago.
+    async fn hears_the_clock(&self) {
+        self.house.store.compare_clock(self.now()).await.map(drop).expect("heard");
+    }
+
     /// The day on which they are to be asked, and the one on which their record ends in silence.
     fn due_and_end(&self) -> (Day, Day) {
         let due = Day::of(plus_months(self.acted, self.periods.months));
@@ -281,7 +289,7 @@ impl Life {
                 prop_assert!(went.is_empty(), "by a clock that is a year ahead");
                 prop_assert!(self.house.store.expire().await.is_err(), "nothing ends by it either");
                 self.host.clock.advance_ms(-400 * DAY_MS);
-                self.host.agree(&self.house.store);
+                self.hears_the_clock().await;
             }
             Event::ClockUnheard(days) => {
                 self.house = House::started(&self.host, &self.policy);
@@ -295,7 +303,7 @@ impl Life {
     async fn passes(&mut self, number: i64) -> Result<bool, TestCaseError> {
         let (today, (due, end)) = (Day::of(self.now()), self.due_and_end());
         if !self.is_unheard(today) {
-            self.host.agree(&self.house.store);
+            self.hears_the_clock().await;
         }
         if self.paused.is_some_and(|last| last < today) && self.paused.take().is_some() {
             let entry = by_officer(Action::AskingResumed);
@@ -401,7 +409,7 @@ impl Life {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(160))]
 
     /// Whole lives under any purpose: asked once when they are due, reminded once, 14 days later at the earliest; none of it to whoever may
     /// not be asked, nor on any other day; and the record is gone on its day, whether or not a mail server was there. Where it rests on
