@@ -15,7 +15,7 @@ pub(super) const WORDS: Words = Words {
     asked_requested: "Damit haben Sie um dies gebeten: {title}.",
     asked_confirmed: "Zuletzt haben Sie das am {confirmed} bestätigt.",
     asked_now: "Alle {months} Monate fragen wir, ob das noch gilt.",
-    reminded_why: "Alle {months} Monate fragen wir, ob das noch gilt. Sie haben wir schon gefragt, und dies ist unsere einzige Erinnerung.",
+    reminded_why: "Alle {months} Monate fragen wir, ob das noch gilt. Wir haben Sie schon gefragt, und dies ist unsere einzige Erinnerung.",
     asked_silence: "Ohne Ihre Antwort löschen wir diese Daten am {until}.",
     asked_choose: "Die drei Links führen auf Ihre Seite. Nichts geschieht, bevor Sie Ihre Wahl dort bestätigen.",
     yes: "Ja, das gilt noch",
