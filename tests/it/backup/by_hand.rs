@@ -6,6 +6,9 @@ use std::path::Path;
 
 use super::{World, epoch, exported, ids, told};
 
+/// What of a backup is copied where.
+type Parts<'p> = &'p [(&'p str, &'p str)];
+
 fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("a directory");
     for entry in fs::read_dir(from).expect("readable") {
@@ -27,7 +30,7 @@ async fn a_backup_that_was_copied_into_the_place_is_refused_so_that_no_id_is_giv
     assert!(daemon.terminate().0.success());
     world.lose_store();
     let whole = [("store", "store"), ("store/witness", "keys/witness"), ("keys/keyring", "keys/keyring")];
-    let cases: [(&str, &[(&str, &str)], &str); 3] = [
+    let cases: [(&str, Parts<'_>, &str); 3] = [
         ("its store part alone", &whole[..1], "store-behind-witness"),
         ("with its witness", &whole[..2], "store-not-restored"),
         ("all of it", &whole, "store-not-restored"),
