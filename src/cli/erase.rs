@@ -1,27 +1,29 @@
 //! `tamis erase`: a submission is forgotten, and the receipt about it; `tamis erasure`: the same receipt later.
 
+mod later;
+mod told;
+
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use reqwest::{Method, RequestBuilder};
 
-use crate::api::Word;
-use crate::api::erasures::{
-    Erase, Erased, ErasedBy, ErasureShown, ErasureState, ErasureTold, Following, ToBeErased, WouldErase,
-};
+use crate::api::erasures::{Erase, Erased, ErasedBy, ToBeErased, WouldErase};
 use crate::cli::address::{SEARCH_WITHIN, unread, unreadable};
+use crate::cli::erase::told::to_be_erased;
 use crate::cli::ids;
 use crate::cli::paper::{Paper, PaperArguments};
 use crate::cli::purposes;
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::stdin::one_line;
 use crate::client::{Daemon, parse, written};
-use crate::forget::TellingState;
 use crate::forget::receipt::{AskedBy, Ground, Receipt};
 use crate::random::{Random, SystemRandom};
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, print_json, printable, tell, thousands};
 use clap::builder::{PossibleValue, PossibleValuesParser};
+
+pub(super) use later::{ErasureArguments, show};
 
 /// Of a key by which the request is known again, drawn for each run.
 const KEY_BYTES: usize = 16;
@@ -53,12 +55,6 @@ Example:
   tamis erase --id devis-1-123 --reason person-request --format html --lang fr --output receipt.html
   tamis erase --email-stdin --reason objection --format note --output receipt.txt < address.txt
   tamis erase --id devis-1-123 --reason audit --tell";
-
-const EXAMPLE_OF_ERASURE: &str = "\
-Exit codes: 0 shown, 1 there is no such erasure, or it is not done yet, 2 the command line is wrong, 69 tamis does not run.
-
-Example:
-  tamis erasure 1-17 --format note --output receipt.txt";
 
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLE)]
@@ -104,18 +100,6 @@ struct Which {
     /// Each submission whose record holds the telephone number on stdin
     #[arg(long)]
     phone_stdin: bool,
-}
-
-#[derive(clap::Args)]
-#[command(after_help = EXAMPLE_OF_ERASURE)]
-pub(super) struct ErasureArguments {
-    /// Its number, as the receipt has it
-    #[arg(value_name = "NUMBER", value_parser = ids::erasure)]
-    number: String,
-    #[command(flatten)]
-    paper: PaperArguments,
-    #[command(flatten)]
-    socket: SocketArgument,
 }
 
 impl Which {
@@ -269,38 +253,6 @@ enum Answer {
     Erased(Erased),
 }
 
-/// What waits, and until when.
-fn to_be_erased(waits: &ToBeErased) -> Vec<String> {
-    let ToBeErased { erasure, until, records, before, unread, unreadable: closed, suppressed_until, .. } =
-        waits;
-    let mut lines = vec![
-        format!("to be erased once its person was told, on {until} at the latest: {erasure}"),
-        format!("nobody uses it any more (records: {})", thousands(*records)),
-    ];
-    lines.extend(before.iter().map(|number| format!("and before it: {number}")));
-    let counted = |count: &Option<u64>| count.filter(|count| *count > 0);
-    lines.extend(counted(closed).map(unreadable));
-    lines.extend(counted(unread).map(|count| unread_then(count, waits)));
-    lines.extend(
-        suppressed_until
-            .as_ref()
-            .map(|until| format!("the address is on the list of who objected until {until}")),
-    );
-    lines.push(format!("`tamis erasure {erasure}` says how far it is, and has the receipt afterwards"));
-    lines
-}
-
-fn unread_then(count: u64, waits: &ToBeErased) -> String {
-    let then = match (waits.awaited, waits.suppressed_until.is_some()) {
-        (Some(true), _) => {
-            "what holds the address is not stored when it is read, and a second receipt follows"
-        }
-        (_, true) => "what of them is the address's is judged by the list",
-        (_, false) => "look again once they are",
-    };
-    unread(count, then)
-}
-
 /// What became of it, with its number: where nothing was there nobody is told that something was erased.
 fn said_of(number: &str, receipt: &str) -> String {
     let content = receipt.lines().next().and_then(|line| serde_json::from_str::<Receipt>(line).ok());
@@ -333,68 +285,6 @@ fn notes(erased: &Erased) -> Vec<String> {
         notes.push(format!("the address is on the list of who objected until {until}"));
     }
     notes
-}
-
-/// Hands the receipt of an erasure out.
-pub(super) async fn show(
-    arguments: ErasureArguments,
-    config: &ConfigPath,
-    environment: &Environment,
-) -> Result<(), Failure> {
-    let daemon = Daemon::at(arguments.socket.locate(config, environment)?)?;
-    let is_json = arguments.paper.is_json();
-    let paper = Paper::open(arguments.paper)?;
-    let path = format!("/erasures/{}", arguments.number);
-    let shown = match is_json {
-        true => None,
-        false => Some(parse::<ErasureShown>(&daemon.fetch(daemon.call(Method::GET, &path)).await?)?),
-    };
-    if let Some(ErasureShown { state: Word::Known(ErasureState::Waiting), told: Some(told), .. }) = &shown {
-        tell(&how_told(told));
-    }
-    paper.fill(&daemon, &arguments.number).await?;
-    if let Some(shown) = shown {
-        // The paper never changes; what came of what was unread is known later, and whether its person was told stands beside it.
-        shown.told.iter().for_each(|told| tell(&how_told(told)));
-        shown
-            .followed_by
-            .iter()
-            .for_each(|next| tell(&format!("what was not read then has a receipt of its own: {next}")));
-        shown.followed.iter().for_each(|one| tell(&how_far(one)));
-    }
-    Ok(())
-}
-
-/// How it stands with the letter to its person, in a sentence.
-fn how_told(told: &ErasureTold) -> String {
-    let code = told.code.as_ref().map_or("", |code| code.as_str());
-    match &told.state {
-        Word::Known(TellingState::Waiting) => {
-            format!("its person is told first; it is erased on {} at the latest", told.until)
-        }
-        Word::Known(TellingState::Told) if told.untold == 0 => {
-            "told: its person had a letter before".to_owned()
-        }
-        Word::Known(TellingState::Told) => {
-            format!(
-                "told: of {} records; not of {}, because: {code}",
-                thousands(told.told),
-                thousands(told.untold)
-            )
-        }
-        Word::Known(TellingState::NotTold) => format!("told: no, because: {code}"),
-        other => format!("told: {}", printable(other.as_str())),
-    }
-}
-
-/// How far a recipient has followed, in a sentence.
-fn how_far(Following { recipient, told_at, confirmed_at }: &Following) -> String {
-    let recipient = printable(recipient);
-    match (told_at, confirmed_at) {
-        (_, Some(at)) => format!("{recipient} has erased it too: confirmed {at}"),
-        (Some(at), None) => format!("{recipient} read of it {at}, and has not confirmed"),
-        (None, None) => format!("{recipient} has not read of it: tell it, or see `tamis changes`"),
-    }
 }
 
 fn drawn(random: &dyn Random) -> Result<String, Failure> {
@@ -430,24 +320,6 @@ mod tests {
         let body = br#"{"records":1200,"purposes":[{"id":"devis","records":1200}],"parked":1}"#;
         let told = would(&parse(body).unwrap_or_else(|_| panic!("an answer")));
         assert_eq!(told, "records  1,200\n  devis  1,200\nparked   1\nnothing was erased\n");
-    }
-
-    #[test]
-    fn whether_their_person_was_told_is_said() {
-        let said = |body: &str| how_told(&parse(body.as_bytes()).unwrap_or_else(|_| panic!("an answer")));
-        let told = |state: &str, told: u64, untold: u64, code: &str| {
-            said(&format!(
-                r#"{{"state":"{state}","until":"2026-12-03T08:00:00Z","told":{told},"untold":{untold},"code":{code}}}"#
-            ))
-        };
-        assert_eq!(told("told", 2, 0, "null"), "told: its person had a letter before");
-        assert_eq!(
-            told("told", 2, 1, r#""no-address""#),
-            "told: of 2 records; not of 1, because: no-address"
-        );
-        assert_eq!(told("not-told", 0, 1, r#""not-in-time""#), "told: no, because: not-in-time");
-        assert!(told("waiting", 0, 0, "null").contains("on 2026-12-03"));
-        assert_eq!(told("of-later", 0, 0, "null"), "told: of-later");
     }
 
     #[test]
