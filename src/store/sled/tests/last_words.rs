@@ -1,7 +1,7 @@
 //! Which counts after a restore with the ledger where the two say different things: what the backup has, or a line that was written
 //! before it, or after it, or by an earlier tamis; and that a line which is missing shows, whatever it says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -23,6 +23,25 @@ use crate::trail::Action;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
+
+/// A store with a ledger, in which there are records.
+struct Begun {
+    world: World,
+    ledger: PathBuf,
+    store: Arc<SledStore>,
+    /// The same.
+    shared: SharedStore,
+}
+
+/// With so many records, by a clock that somebody confirmed.
+async fn begun(records: u64) -> Begun {
+    let (world, ledger) = world_with_ledger();
+    let store = world.open();
+    let shared: SharedStore = store.clone();
+    world.agree(&shared);
+    store_many(&store, 1, records).await;
+    Begun { world, ledger, store, shared }
+}
 
 /// How many lines a ledger has.
 fn count(ledger: &Path) -> usize {
@@ -76,11 +95,7 @@ async fn restore_into(
 
 #[tokio::test]
 async fn what_the_backup_has_is_newer_than_a_line_that_was_written_before_it() {
-    let (mut world, ledger) = world_with_ledger();
-    let store = world.open();
-    let shared: SharedStore = store.clone();
-    world.agree(&shared);
-    store_many(&store, 1, 7).await;
+    let Begun { mut world, ledger, store, shared } = begun(7).await;
     // Restricted, and the ledger's last word is that it is not.
     restrict(&shared, 1).await;
     release(&shared, 1).await;
@@ -122,11 +137,7 @@ async fn what_the_backup_has_is_newer_than_a_line_that_was_written_before_it() {
 /// What was said in the store that came of a restore is newer than the backup and than every line of before.
 #[tokio::test]
 async fn a_backup_that_is_restored_once_more_is_what_was_said_last() {
-    let (mut world, ledger) = world_with_ledger();
-    let store = world.open();
-    let shared: SharedStore = store.clone();
-    world.agree(&shared);
-    store_many(&store, 1, 4).await;
+    let Begun { mut world, ledger, store, shared } = begun(4).await;
     restrict(&shared, 1).await;
     back_up(&world, &store).await.expect("made");
     let then = world.keyring.copied();
@@ -166,11 +177,7 @@ async fn a_backup_that_is_restored_once_more_is_what_was_said_last() {
 /// again. What they restrict is so, and what they release is not for that.
 #[tokio::test]
 async fn of_an_epoch_before_the_backup_s_a_line_restricts_and_releases_nothing() {
-    let (mut world, ledger) = world_with_ledger();
-    let store = world.open();
-    let shared: SharedStore = store.clone();
-    world.agree(&shared);
-    store_many(&store, 1, 4).await;
+    let Begun { mut world, ledger, store, shared } = begun(4).await;
     restrict(&shared, 1).await;
     back_up(&world, &store).await.expect("made");
     let then = world.keyring.copied();
@@ -199,11 +206,7 @@ async fn of_an_epoch_before_the_backup_s_a_line_restricts_and_releases_nothing()
 
 #[tokio::test]
 async fn a_line_that_is_missing_between_others_shows_whatever_it_says() {
-    let (mut world, ledger) = world_with_ledger();
-    let store = world.open();
-    let shared: SharedStore = store.clone();
-    world.agree(&shared);
-    store_many(&store, 1, 4).await;
+    let Begun { mut world, ledger, store, shared } = begun(4).await;
     restrict(&shared, 1).await;
     back_up(&world, &store).await.expect("made");
     let then = world.keyring.copied();
@@ -244,11 +247,7 @@ async fn a_line_that_is_missing_between_others_shows_whatever_it_says() {
 /// Their moments are all there is: they lift nothing that the backup may have restricted later, and are never too few.
 #[tokio::test]
 async fn of_lines_that_an_earlier_tamis_wrote_the_moments_tell_and_in_doubt_what_is_restricted_stays_so() {
-    let (mut world, ledger) = world_with_ledger();
-    let store = world.open();
-    let shared: SharedStore = store.clone();
-    world.agree(&shared);
-    store_many(&store, 1, 6).await;
+    let Begun { mut world, ledger, store, shared } = begun(6).await;
     for number in 1..=4 {
         restrict(&shared, number).await;
     }
@@ -278,11 +277,7 @@ async fn of_lines_that_an_earlier_tamis_wrote_the_moments_tell_and_in_doubt_what
 
 #[tokio::test]
 async fn of_who_objected_the_newest_counts_as_well() {
-    let (mut world, ledger) = world_with_ledger();
-    let store = world.open();
-    let shared: SharedStore = store.clone();
-    world.agree(&shared);
-    store_many(&store, 1, 1).await;
+    let Begun { mut world, ledger, store, shared } = begun(1).await;
     let mail = |number: u64| Address::email(&email_of(number)).expect("an address");
     let objects = async |store: &SharedStore, number: u64| {
         let what = ToSuppress { addresses: vec![mail(number)], purpose: None, months: 36 };
