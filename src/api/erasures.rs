@@ -52,6 +52,33 @@ pub enum ErasedBy {
     Phone(String),
 }
 
+/// What of an address nobody could see when it was looked for; nothing of it where an id was named.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+pub struct Unseen {
+    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unread: Option<u64>,
+    /// By an address: how many records do not open, and may hold it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub unreadable: Option<u64>,
+}
+
+/// What becomes of an address that was erased; nothing of it where an id was named.
+#[derive(Default, Serialize, Deserialize, ToSchema)]
+pub struct Ahead {
+    /// By an address, where the reason is `objection`: until when it is not stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub suppressed_until: Option<Moment>,
+    /// By an address: true if what is unread is held against it when it is read. What holds it is not stored then, and an erasure
+    /// follows this one once all of it was (`followed_by` in `GET /erasures/{id}`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub awaited: Option<bool>,
+}
+
 /// How much an erasure would take. Nothing was erased.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct WouldErase {
@@ -61,14 +88,9 @@ pub struct WouldErase {
     pub purposes: Vec<ErasedOf>,
     /// Submissions that were accepted and not read, or not stored.
     pub parked: u64,
-    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub unread: Option<u64>,
-    /// By an address: how many records do not open, and may hold it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub unreadable: Option<u64>,
+    /// By an address: what nobody could see.
+    #[serde(flatten)]
+    pub unseen: Unseen,
     /// With `tell`: of how many of these records the person could be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -95,30 +117,19 @@ pub struct Erased {
     /// By an address with more submissions than one erasure takes: the erasures that came before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub before: Vec<ErasedBefore>,
-    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub unread: Option<u64>,
-    /// By an address: how many records do not open, and may hold it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub unreadable: Option<u64>,
-    /// By an address, where the reason is `objection`: until when it is not stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub suppressed_until: Option<Moment>,
-    /// By an address: true if what is unread is held against it when it is read. What holds it is not stored then, and an erasure
-    /// follows this one once all of it was (`followed_by` in `GET /erasures/{id}`).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub awaited: Option<bool>,
+    /// By an address: what nobody could see.
+    #[serde(flatten)]
+    pub unseen: Unseen,
+    /// By an address: what becomes of it from now on.
+    #[serde(flatten)]
+    pub ahead: Ahead,
 }
 
 impl Erased {
     /// One submission that was named by an id.
     pub fn one(erasure: String, receipt: String) -> Self {
-        let (unread, unreadable, suppressed_until, awaited) = (None, None, None, None);
-        Self { erasure, receipt, before: Vec::new(), unread, unreadable, suppressed_until, awaited }
+        let (before, unseen, ahead) = Default::default();
+        Self { erasure, receipt, before, unseen, ahead }
     }
 }
 
@@ -136,22 +147,12 @@ pub struct ToBeErased {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<EpochNumber>, required = false)]
     pub before: Vec<String>,
-    /// By an address: how many submissions were accepted and not read yet, so that nobody knew whose they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub unread: Option<u64>,
-    /// By an address: how many records do not open, and may hold it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub unreadable: Option<u64>,
-    /// By an address, where the reason is `objection`: until when it is not stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub suppressed_until: Option<Moment>,
-    /// By an address: true if what is unread is held against it when it is read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    pub awaited: Option<bool>,
+    /// By an address: what nobody could see.
+    #[serde(flatten)]
+    pub unseen: Unseen,
+    /// By an address: what becomes of it from now on.
+    #[serde(flatten)]
+    pub ahead: Ahead,
 }
 
 /// How it stands with the letter that goes before an erasure.

@@ -269,9 +269,9 @@ fn notes(erased: &Erased) -> Vec<String> {
     if !erased.before.is_empty() {
         notes.push("each has a receipt of its own: `tamis erasure NUMBER`; the last one follows".to_owned());
     }
-    notes.extend(counted(erased.unreadable).map(unreadable));
-    if let Some(count) = counted(erased.unread) {
-        let then = match (erased.awaited, erased.suppressed_until) {
+    notes.extend(counted(erased.unseen.unreadable).map(unreadable));
+    if let Some(count) = counted(erased.unseen.unread) {
+        let then = match (erased.ahead.awaited, erased.ahead.suppressed_until) {
             (Some(true), _) => format!(
                 "what holds the address is not stored when it is read, and a second receipt follows: `tamis erasure {}` says its number",
                 erased.erasure
@@ -281,7 +281,7 @@ fn notes(erased: &Erased) -> Vec<String> {
         };
         notes.push(unread(count, &then));
     }
-    if let Some(until) = erased.suppressed_until {
+    if let Some(until) = erased.ahead.suppressed_until {
         notes.push(format!("the address is on the list of who objected until {until}"));
     }
     notes
@@ -300,7 +300,7 @@ fn would(would: &WouldErase) -> String {
         let _ = writeln!(text, "  {}  {}", of.id, thousands(of.records));
     }
     let _ = writeln!(text, "parked   {}", thousands(would.parked));
-    for (name, count) in [("unread", would.unread), ("unreadable", would.unreadable)] {
+    for (name, count) in [("unread", would.unseen.unread), ("unreadable", would.unseen.unreadable)] {
         if let Some(count) = count.filter(|count| *count > 0) {
             let _ = writeln!(text, "{name}  {}", thousands(count));
         }

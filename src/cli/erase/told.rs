@@ -8,18 +8,18 @@ use crate::terminal::{printable, thousands};
 
 /// What waits, and until when.
 pub(super) fn to_be_erased(waits: &ToBeErased) -> Vec<String> {
-    let ToBeErased { erasure, until, records, before, unread, unreadable: closed, suppressed_until, .. } =
-        waits;
+    let ToBeErased { erasure, until, records, before, unseen, ahead } = waits;
     let mut lines = vec![
         format!("to be erased once its person was told, on {until} at the latest: {erasure}"),
         format!("nobody uses it any more (records: {})", thousands(*records)),
     ];
     lines.extend(before.iter().map(|number| format!("and before it: {number}")));
     let counted = |count: &Option<u64>| count.filter(|count| *count > 0);
-    lines.extend(counted(closed).map(unreadable));
-    lines.extend(counted(unread).map(|count| unread_then(count, waits)));
+    lines.extend(counted(&unseen.unreadable).map(unreadable));
+    lines.extend(counted(&unseen.unread).map(|count| unread_then(count, waits)));
     lines.extend(
-        suppressed_until
+        ahead
+            .suppressed_until
             .as_ref()
             .map(|until| format!("the address is on the list of who objected until {until}")),
     );
@@ -28,7 +28,7 @@ pub(super) fn to_be_erased(waits: &ToBeErased) -> Vec<String> {
 }
 
 fn unread_then(count: u64, waits: &ToBeErased) -> String {
-    let then = match (waits.awaited, waits.suppressed_until.is_some()) {
+    let then = match (waits.ahead.awaited, waits.ahead.suppressed_until.is_some()) {
         (Some(true), _) => {
             "what holds the address is not stored when it is read, and a second receipt follows"
         }

@@ -41,8 +41,7 @@ impl api::WouldErase {
             records: extent.total(),
             purposes: of_purposes(extent),
             parked: extent.references,
-            unread: None,
-            unreadable: None,
+            unseen: api::Unseen::default(),
             could_be_told: None,
         }
     }

@@ -124,7 +124,8 @@ impl ByAddress<'_> {
             true => Some(self.could_be_told(false).await?),
             false => None,
         };
-        Ok(api::WouldErase { unread, unreadable, could_be_told, ..api::WouldErase::of(&extent) })
+        let unseen = api::Unseen { unread, unreadable };
+        Ok(api::WouldErase { unseen, could_be_told, ..api::WouldErase::of(&extent) })
     }
 
     /// Puts the address on the list first, where it is to be, so that what is read later is barred; then erases what there is.
@@ -386,6 +387,9 @@ impl ByAddress<'_> {
     async fn answer(&self, before: &[Erasure], last: &Erasure) -> Result<Answer, Problem> {
         let Answered { unread, unreadable, suppressed_until, awaited } =
             Answered::of(&last.papers.of_all).unwrap_or_default();
+        let unseen = api::Unseen { unread: Some(unread), unreadable: Some(unreadable) };
+        let ahead =
+            api::Ahead { suppressed_until: suppressed_until.map(Moment), awaited: awaited.then_some(true) };
         let (mut until, mut records) = (None, 0);
         for erasure in before.iter().chain([last]) {
             if let Some(waits) = telling::waits(self.state, erasure).await? {
@@ -397,10 +401,8 @@ impl ByAddress<'_> {
             return Ok(Answer::Waits(api::ToBeErased {
                 records,
                 before: before.iter().map(|erasure| erasure.id.to_string()).collect(),
-                unread: Some(unread),
-                unreadable: Some(unreadable),
-                suppressed_until: suppressed_until.map(Moment),
-                awaited: awaited.then_some(true),
+                unseen,
+                ahead,
                 ..api::ToBeErased::of(last, until)
             }));
         }
@@ -415,10 +417,8 @@ impl ByAddress<'_> {
             erasure: last.id.to_string(),
             receipt: self.receipt(last).await?,
             before: told,
-            unread: Some(unread),
-            unreadable: Some(unreadable),
-            suppressed_until: suppressed_until.map(Moment),
-            awaited: awaited.then_some(true),
+            unseen,
+            ahead,
         }))
     }
 

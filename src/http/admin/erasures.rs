@@ -155,10 +155,8 @@ impl api::ToBeErased {
             until: Moment(until),
             records: erasure.extent.total(),
             before: Vec::new(),
-            unread: None,
-            unreadable: None,
-            suppressed_until: None,
-            awaited: None,
+            unseen: api::Unseen::default(),
+            ahead: api::Ahead::default(),
         }
     }
 }

@@ -115,7 +115,7 @@ impl PersonActs {
         let Answer::Erased(done) = by_address.erase(to_suppress).await? else {
             return Err(Problem::of(ProblemCode::Internal));
         };
-        came.unread = done.unread.unwrap_or_default();
+        came.unread = done.unseen.unread.unwrap_or_default();
         for number in done.before.iter().map(|before| &before.erasure).chain([&done.erasure]) {
             let id = ErasureId::parse(number).ok_or(ProblemCode::Internal)?;
             came.erasures.extend(self.state.store.erasure(id).await?);
