@@ -23,8 +23,7 @@ use tamis::purpose::{
     PurposeId, RecordId, Remit, Whitelist,
 };
 use tamis::random::SeededRandom;
-use tamis::secret::Key;
-use zeroize::Zeroizing;
+use tamis::secret::{Key, Wiped};
 use zeroizing_alloc::ZeroAlloc;
 
 #[global_allocator]
@@ -229,7 +228,7 @@ fn the_watch_finds_what_is_left_and_nothing_else() {
         std::mem::forget(text);
     });
     assert_eq!(grown.control, 1, "the block that was outgrown");
-    let wiped = watched(|| drop(Zeroizing::new(String::from("a control-canary, wiped"))));
+    let wiped = watched(|| drop(Wiped::new(String::from("a control-canary, wiped"))));
     assert_eq!((wiped.control, wiped.blocks), (0, 1));
 }
 
@@ -320,7 +319,7 @@ fn no_answer_is_left_when_a_record_is_looked_through_or_written_anew() {
         })
         .collect();
     // The caller's own, and wiped by it.
-    let values: Vec<_> = (0..200).map(|number| Zeroizing::new(text("kept", number, false))).collect();
+    let values: Vec<_> = (0..200).map(|number| Wiped::new(text("kept", number, false))).collect();
     let mut counted = (0, 0);
     let found = watched(|| {
         for (number, (record, value)) in records.iter().zip(values).enumerate() {

@@ -9,6 +9,7 @@ use crate::api::{Pairs, Word};
 use crate::cli::socket::{ConfigPath, SocketArgument};
 use crate::cli::{ids, reasons};
 use crate::client::{Daemon, parse, written};
+use crate::secret::Wiped;
 use crate::secret::location::Environment;
 use crate::terminal::{Exit, Failure, print, print_json};
 use crate::trail::Reason;
@@ -67,7 +68,7 @@ pub(super) async fn run(
 
 /// What stands on stdin. Nothing of it is repeated in what is said of it.
 fn fields() -> Result<Pairs<Vec<String>>, Failure> {
-    let mut text = zeroize::Zeroizing::new(String::new());
+    let mut text = Wiped::new(String::new());
     let read = std::io::stdin().lock().take(INPUT_BYTES_MAX + 1).read_to_string(&mut text);
     read.map_err(|_| Failure::failed("cannot read the fields from stdin"))?;
     if text.len() as u64 > INPUT_BYTES_MAX {

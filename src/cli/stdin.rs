@@ -2,8 +2,7 @@
 
 use std::io::Read;
 
-use zeroize::Zeroizing;
-
+use crate::secret::Wiped;
 use crate::terminal::{Exit, Failure};
 
 /// No id and no address is longer, in whatever spelling.
@@ -38,7 +37,7 @@ fn lines_of(from: impl Read, what: &str) -> Result<Vec<String>, Failure> {
 }
 
 fn line_of(from: impl Read, what: &str) -> Result<String, Failure> {
-    let mut text = Zeroizing::new(String::new());
+    let mut text = Wiped::new(String::new());
     let read = from.take(LINE_BYTES_MAX + 1).read_to_string(&mut text);
     read.map_err(|_| Failure::failed(format!("cannot read {what} from stdin")))?;
     let one = text.trim();

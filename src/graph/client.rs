@@ -12,7 +12,6 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, DATE, HeaderMap, HeaderValue};
-use zeroize::Zeroizing;
 
 use crate::base_url::BaseUrl;
 use crate::clock::Clock;
@@ -22,7 +21,7 @@ use crate::graph::pace::Usage;
 use crate::graph::{GraphCode, GraphDate, GraphError, Settings};
 use crate::id::{FormId, LeadgenId};
 use crate::lead::RawReply;
-use crate::secret::{Secret, hmac_sha256};
+use crate::secret::{Secret, Wiped, hmac_sha256};
 
 /// Idle connections are dropped soon: their buffers keep the last reply, dropped answers included, until they are freed and
 /// zeroed. While leads come, calls follow one another closely enough to share one.
@@ -215,7 +214,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
 }
 
 fn bearer(token: &Secret) -> Result<HeaderValue, Cause> {
-    let mut text = Zeroizing::new(Vec::with_capacity("Bearer ".len() + token.len()));
+    let mut text = Wiped::new(Vec::with_capacity("Bearer ".len() + token.len()));
     text.extend_from_slice(b"Bearer ");
     text.extend_from_slice(token.expose());
     let mut header = HeaderValue::from_bytes(&text).map_err(|_| Cause::Token)?;

@@ -8,10 +8,10 @@
 use std::ops::RangeInclusive;
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::json::{Json, Kind};
 use crate::notification::ParkCode;
+use crate::secret::Wiped;
 
 /// Graph's numbers are shorter: a longer one is somebody's data in the wrong place, and is not kept.
 const CODE_MAX: u32 = 999_999;
@@ -207,7 +207,7 @@ fn of_error(error: Json<'_>) -> Refusal {
         }
     }
     let Some(code) = code else { return Refusal::plain(Fault::Passing, Cause::Refused) };
-    let message = Zeroizing::new(message.and_then(Json::owned_text).unwrap_or_default());
+    let message = Wiped::new(message.and_then(Json::owned_text).unwrap_or_default());
     let fault = of_code(code, subcode, transient, &message);
     Refusal { fault, cause: Cause::Refused, graph: Some(GraphErrorCode { code, subcode }) }
 }

@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use crate::lead::minimise::VALUES_MAX;
 use crate::lead::minimised::Answer;
 use crate::lead::revise::Revision;
 use crate::purpose::{FieldName, FieldRule, Purpose};
+use crate::secret::Wiped;
 
 /// So many fields are corrected at once: their names stand in one line of the trail.
 const FIELDS_MAX: usize = 100;
@@ -32,7 +31,7 @@ pub enum CorrectionFault {
 /// See [`CorrectionFault`].
 pub fn correction(
     purpose: &Purpose,
-    fields: Vec<(String, Vec<Zeroizing<String>>)>,
+    fields: Vec<(String, Vec<Wiped<String>>)>,
 ) -> Result<Revision, CorrectionFault> {
     let mut revision =
         Revision { one_of: purpose.require_one_of.clone(), keeps_some: true, ..Revision::default() };

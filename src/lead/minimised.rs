@@ -1,39 +1,41 @@
 //! A lead after the sieve: what its purpose may hold, and no more.
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::clock::Day;
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::reach::Reach;
 use crate::purpose::{BoxDefault, ConsentKey, FieldName, FieldRule, Keep, Permit, PurposeId, TextHash};
+use crate::secret::Wiped;
 
 /// One value of an answer, wiped when dropped.
-pub struct Answer(Zeroizing<String>);
+pub struct Answer(Wiped<String>);
+
+crate::secret::never_shown!(Answer, LeadgenId, Content, MinimisedLead);
 
 impl Answer {
     /// Takes a decoded value. Without a permit there is no answer.
     pub(in crate::lead) fn new(_permit: &Permit<'_>, value: String) -> Self {
-        Self(Zeroizing::new(value))
+        Self(Wiped::new(value))
     }
 
     /// The text that people read who chose this answer.
     pub(in crate::lead) fn labelled(self, label: &str) -> Self {
-        Self(Zeroizing::new(label.to_owned()))
+        Self(Wiped::new(label.to_owned()))
     }
 
     /// What was worked out from an answer: permitted as that one is.
     pub(in crate::lead) fn worked_out(_of: &Self, value: String) -> Self {
-        Self(Zeroizing::new(value))
+        Self(Wiped::new(value))
     }
 
     /// An id, a name or a platform that the purpose keeps beside its answers.
     pub(in crate::lead) fn attribution(_kept: Keep, value: String) -> Self {
-        Self(Zeroizing::new(value))
+        Self(Wiped::new(value))
     }
 
     /// What an officer put in the place of an answer. Without a rule of a whitelist there is none.
-    pub(in crate::lead) fn corrected(_rule: &FieldRule, value: Zeroizing<String>) -> Self {
+    pub(in crate::lead) fn corrected(_rule: &FieldRule, value: Wiped<String>) -> Self {
         Self(value)
     }
 
@@ -44,7 +46,7 @@ impl Answer {
 
     /// A value that was sealed before, hence permitted when it was stored.
     pub(in crate::lead) fn from_sealed(value: String) -> Self {
-        Self(Zeroizing::new(value))
+        Self(Wiped::new(value))
     }
 
     /// The text, for an export stream.

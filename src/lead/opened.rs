@@ -15,6 +15,8 @@ pub struct OpenedLead {
     pub(in crate::lead) events: Vec<ConsentEvent>,
 }
 
+crate::secret::never_shown!(OpenedLead);
+
 impl OpenedLead {
     /// Its name.
     pub fn id(&self) -> &RecordId {

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
 use crate::id::LeadgenId;
 use crate::json::{Json, Kind};
 use crate::purpose::Keep;
+use crate::secret::Wiped;
 
 /// The reply has more bytes than were allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,14 +19,16 @@ pub struct ReplyTooLarge {
 
 /// The bytes of one reply, wiped when dropped. It has no `Debug`, `Clone` or `Deref`: whoever looks inside says so.
 pub struct RawReply {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Wiped<Vec<u8>>,
     max_bytes: usize,
 }
+
+crate::secret::never_shown!(RawReply);
 
 impl RawReply {
     /// An empty reply that takes at most `max_bytes`.
     pub fn with_limit(max_bytes: usize) -> Self {
-        Self { bytes: Zeroizing::new(Vec::new()), max_bytes }
+        Self { bytes: Wiped::new(Vec::new()), max_bytes }
     }
 
     /// Appends a chunk. What was gathered before is moved by hand when it must grow: `Vec` would free the old block

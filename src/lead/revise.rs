@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use zeroize::Zeroizing;
 
 use crate::clock::{Day, plus_months};
 use crate::lead::event::{ConsentEvent, EventKind, Said};
@@ -17,7 +16,7 @@ use crate::purpose::{
     Basis, ConsentKey, ConsentRule, FieldName, Keep, Periods, Purpose, RecordId, Remit, periods,
 };
 use crate::random::Random;
-use crate::secret::Key;
+use crate::secret::{Key, Wiped};
 
 /// What was received by so much more than that before it was submitted, was received under a clock that was behind.
 const EARLY_BY: SignedDuration = SignedDuration::from_hours(1);
@@ -392,7 +391,7 @@ pub enum Revised {
 
 /// The inside of a record as it is to be.
 pub struct RevisedLead {
-    plain: Zeroizing<Vec<u8>>,
+    plain: Wiped<Vec<u8>>,
     schema: Schema,
     expires_at: Timestamp,
     test: bool,

@@ -6,11 +6,11 @@
 
 use jiff::Timestamp;
 use postcard::ser_flavors::Size;
-use zeroize::Zeroizing;
 
 use crate::id::{FormId, LeadgenId, PageId};
 use crate::lead::minimised::{Answer, ConsentEvidence, Content, Grounds, Tick};
 use crate::purpose::{BoxDefault, ConsentKey, FieldName, Keep, TextHash};
+use crate::secret::Wiped;
 
 /// Which schema a record has inside.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -131,7 +131,7 @@ pub(super) fn size(content: &Content) -> usize {
 ///
 /// # Errors
 /// The size of a record that has no room in memory.
-pub(super) fn encode(content: &Content, seen: [u8; 32]) -> Result<Zeroizing<Vec<u8>>, usize> {
+pub(super) fn encode(content: &Content, seen: [u8; 32]) -> Result<Wiped<Vec<u8>>, usize> {
     let Grounds { form_revision, notice_revision, language, copy_of } = &content.grounds;
     let bytes = |hash: &TextHash| *hash.bytes();
     let layout = Layout2 {
@@ -151,7 +151,7 @@ pub(super) fn encode(content: &Content, seen: [u8; 32]) -> Result<Zeroizing<Vec<
 ///
 /// # Errors
 /// As [`encode`].
-fn encode_third(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
+fn encode_third(content: &Content) -> Result<Wiped<Vec<u8>>, usize> {
     let Grounds { form_revision, notice_revision, language, copy_of } = &content.grounds;
     let bytes = |hash: &TextHash| *hash.bytes();
     let consent = |evidence| Consent3 {
@@ -172,10 +172,10 @@ fn encode_third(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
     written(Schema::Three, &layout)
 }
 
-fn written(schema: Schema, layout: &impl serde::Serialize) -> Result<Zeroizing<Vec<u8>>, usize> {
+fn written(schema: Schema, layout: &impl serde::Serialize) -> Result<Wiped<Vec<u8>>, usize> {
     #[expect(clippy::expect_used, reason = "counting the bytes of numbers and texts cannot fail")]
     let bytes = 1 + postcard::serialize_with_flavor(layout, Size::default()).expect("a count grows");
-    let mut out = Zeroizing::new(vec![0; bytes]);
+    let mut out = Wiped::new(vec![0; bytes]);
     let (first, body) = out.split_at_mut_checked(1).ok_or(bytes)?;
     first.fill(schema.byte());
     postcard::to_slice(layout, body).map_err(|_| bytes)?;
@@ -303,7 +303,7 @@ pub(super) fn seen(plain: &[u8]) -> Option<[u8; 32]> {
 pub(super) fn date_anew(
     plain: &[u8],
     end: impl FnOnce(Timestamp, Timestamp) -> Timestamp,
-) -> Option<Option<(Zeroizing<Vec<u8>>, Timestamp)>> {
+) -> Option<Option<(Wiped<Vec<u8>>, Timestamp)>> {
     let earlier = |common: &Common<'_>, rest: &mut Rest<'_>, confirmed: Option<i64>| {
         let ends = match confirmed {
             None => end(moment(common.created)?, moment(common.received)?),
@@ -399,7 +399,7 @@ fn optional<T, R>(found: Option<T>, read: impl FnOnce(T) -> Option<R>) -> Option
 ///
 /// # Errors
 /// As [`encode`].
-pub(super) fn encode_again(content: &Content) -> Result<(Schema, Zeroizing<Vec<u8>>), usize> {
+pub(super) fn encode_again(content: &Content) -> Result<(Schema, Wiped<Vec<u8>>), usize> {
     let has_yes = content.confirmed.is_some();
     let has_end = content.consents.iter().any(|evidence| evidence.valid_until.is_some());
     match content.seen {
@@ -413,7 +413,7 @@ pub(super) fn encode_again(content: &Content) -> Result<(Schema, Zeroizing<Vec<u
 ///
 /// # Errors
 /// As [`encode`].
-pub(super) fn encode_first(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
+pub(super) fn encode_first(content: &Content) -> Result<Wiped<Vec<u8>>, usize> {
     let consents = content.consents.iter();
     let consents = consents.map(|c| (c.key.as_str(), c.checkbox_key.as_str(), c.tick)).collect();
     written(Schema::One, &Layout1 { common: common(content), consents, rest: rest(content) })

@@ -8,7 +8,6 @@
 use std::borrow::Cow;
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::clock::Day;
 use crate::lead::event::ConsentEvent;
@@ -17,8 +16,8 @@ use crate::lead::opened::OpenedLead;
 use crate::lead::schema::{self, Schema};
 use crate::purpose::RecordId;
 use crate::random::Random;
-use crate::secret::Key;
 use crate::secret::cipher::{self, NONCE_BYTES, SHORT_NONCE_BYTES, TAG_BYTES};
+use crate::secret::{Key, Wiped};
 
 /// The largest sealed record: what is larger is buried, so that nothing lands in sled's unsynced blob files.
 pub const RECORD_BYTES_MAX: usize = 16 * 1024;
@@ -213,7 +212,7 @@ impl<'r> SealedRecord<'r> {
         Ok(SealedRecord { under, expiry_day, test, head, nonce, sealed: sealed.into_owned().into() })
     }
 
-    fn plain(&self, id: &RecordId, key: &Key) -> Result<Zeroizing<Vec<u8>>, SealError> {
+    fn plain(&self, id: &RecordId, key: &Key) -> Result<Wiped<Vec<u8>>, SealError> {
         let aad = self.additional_data(id);
         let plain = match &self.nonce {
             Nonce::Short(nonce) => cipher::open(key, nonce, &aad, &self.sealed),
@@ -402,7 +401,7 @@ pub fn open(record: &SealedRecord<'_>, id: &RecordId, key: &Key) -> Result<Opene
 pub struct UnsealedLead {
     id: RecordId,
     test: bool,
-    plain: Zeroizing<Vec<u8>>,
+    plain: Wiped<Vec<u8>>,
     events: Vec<ConsentEvent>,
 }
 
@@ -465,7 +464,7 @@ pub(in crate::lead) fn plain_of(
     record: &SealedRecord<'_>,
     id: &RecordId,
     key: &Key,
-) -> Result<Zeroizing<Vec<u8>>, SealError> {
+) -> Result<Wiped<Vec<u8>>, SealError> {
     record.plain(id, key)
 }
 

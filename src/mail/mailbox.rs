@@ -5,7 +5,8 @@ use std::fmt;
 use lettre::Address;
 use lettre::message::Mailbox;
 use url::Url;
-use zeroize::Zeroizing;
+
+use crate::secret::Wiped;
 
 /// The longest address (RFC 5321, 4.5.3.1.3, without the brackets).
 const ADDRESS_BYTES_MAX: usize = 254;
@@ -14,7 +15,9 @@ const ADDRESS_BYTES_MAX: usize = 254;
 const LINK_BYTES_MAX: usize = 900;
 
 /// A person's address, as it is written to. Shown nowhere, wiped when dropped.
-pub struct Addressee(Zeroizing<String>);
+pub struct Addressee(Wiped<String>);
+
+crate::secret::never_shown!(Addressee, Link);
 
 impl Addressee {
     /// The address that was typed, without space around it: its domain as its registry has it, the part before the `@` letter for
@@ -29,7 +32,7 @@ impl Addressee {
         if !domain.contains('.') {
             return None;
         }
-        let address = Zeroizing::new(format!("{local}@{domain}"));
+        let address = Wiped::new(format!("{local}@{domain}"));
         let is_one = address.len() <= ADDRESS_BYTES_MAX && address.parse::<Address>().is_ok();
         is_one.then_some(Self(address))
     }
@@ -91,7 +94,7 @@ impl fmt::Display for Sender {
 }
 
 /// Where a link of a mail leads: `https:` to a host. Whoever has it may act for a person, so it is shown nowhere.
-pub struct Link(Zeroizing<String>);
+pub struct Link(Wiped<String>);
 
 impl Link {
     /// None: it is no such link, or longer than a line of a header.
@@ -102,12 +105,12 @@ impl Link {
             && url.username().is_empty()
             && url.password().is_none()
             && url.as_str().len() <= LINK_BYTES_MAX;
-        is_plain.then(|| Self(Zeroizing::new(url.into())))
+        is_plain.then(|| Self(Wiped::new(url.into())))
     }
 
     /// The same page, where it is asked for this: a query, as in `do=erase&lang=fr`.
     pub(super) fn asking(&self, query: &str) -> Self {
-        Self(Zeroizing::new(format!("{}?{query}", self.0.as_str())))
+        Self(Wiped::new(format!("{}?{query}", self.0.as_str())))
     }
 
     /// The link, for the mail: ASCII without spaces or angle brackets, as URLs are written.

@@ -9,13 +9,13 @@ use lettre::Address;
 use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Body, Mailbox, MultiPart, SinglePart};
-use zeroize::Zeroizing;
 
 use crate::language::Language;
 use crate::mail::failure::MailCode;
 use crate::mail::mailbox::{Addressee, Link};
 use crate::mail::settings::Settings;
 use crate::random::{NoRandomness, Random};
+use crate::secret::Wiped;
 
 /// How wide plain text is set (RFC 3676, 4.2, of what is wrapped).
 const COLUMNS: usize = 72;
@@ -43,7 +43,7 @@ pub struct Attached {
     /// What it is.
     pub kind: AttachedKind,
     /// What stands in it.
-    pub text: Zeroizing<String>,
+    pub text: Wiped<String>,
 }
 
 /// What an attached file is.
@@ -92,9 +92,11 @@ impl Stamp {
 /// A mail as it is sent. No `Debug`.
 pub struct RawMail {
     pub(super) from: String,
-    pub(super) to: Zeroizing<String>,
-    pub(super) bytes: Zeroizing<Vec<u8>>,
+    pub(super) to: Wiped<String>,
+    pub(super) bytes: Wiped<Vec<u8>>,
 }
+
+crate::secret::never_shown!(Message, RawMail);
 
 impl RawMail {
     /// Its bytes, headers first, lines ended by CR LF.
@@ -159,8 +161,8 @@ impl Message {
         let mail = mail.multipart(parts).map_err(|_| MailCode::NotWritten)?;
         Ok(RawMail {
             from: settings.from.address().to_owned(),
-            to: Zeroizing::new(self.to.expose().to_owned()),
-            bytes: Zeroizing::new(mail.formatted()),
+            to: Wiped::new(self.to.expose().to_owned()),
+            bytes: Wiped::new(mail.formatted()),
         })
     }
 

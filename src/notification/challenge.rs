@@ -2,9 +2,8 @@
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
-use crate::secret::Secret;
+use crate::secret::{Secret, Wiped};
 
 /// The longest query string that is read; Meta's has some 150 bytes.
 const QUERY_BYTES_MAX: usize = 4_096;
@@ -94,8 +93,8 @@ impl Challenge {
 }
 
 /// Undoes `%41` and `+`; a `%` that begins no escape stands for itself. Wiped when dropped: it may be the token.
-fn decode(text: &str) -> Zeroizing<Vec<u8>> {
-    let mut out = Zeroizing::new(Vec::with_capacity(text.len()));
+fn decode(text: &str) -> Wiped<Vec<u8>> {
+    let mut out = Wiped::new(Vec::with_capacity(text.len()));
     let mut rest = text.as_bytes();
     while let Some((byte, after)) = rest.split_first() {
         let escape = after.split_first_chunk::<2>();

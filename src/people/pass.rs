@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::random::{NoRandomness, Random};
+use crate::secret::Wiped;
 use crate::secret::hmac_sha256;
 
 /// Bytes of a pass.
@@ -44,7 +44,9 @@ impl PassKind {
 }
 
 /// A pass as it stands in a link. It is somebody's key: wiped when dropped, and nothing shows it but [`Pass::path`].
-pub struct Pass(Zeroizing<[u8; PASS_BYTES]>);
+pub struct Pass(Wiped<[u8; PASS_BYTES]>);
+
+crate::secret::never_shown!(Pass);
 
 impl Pass {
     /// Makes one.
@@ -52,7 +54,7 @@ impl Pass {
     /// # Errors
     /// The system gives no randomness.
     pub fn new(random: &dyn Random) -> Result<Self, NoRandomness> {
-        let mut bytes = Zeroizing::new([0; PASS_BYTES]);
+        let mut bytes = Wiped::new([0; PASS_BYTES]);
         random.fill(&mut *bytes)?;
         Ok(Self(bytes))
     }
@@ -62,9 +64,9 @@ impl Pass {
         if text.len() != PASS_LETTERS {
             return None;
         }
-        let decoded = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
+        let decoded = Wiped::new(URL_SAFE_NO_PAD.decode(text).ok()?);
         let bytes = <[u8; PASS_BYTES]>::try_from(decoded.as_slice()).ok()?;
-        Some(Self(Zeroizing::new(bytes)))
+        Some(Self(Wiped::new(bytes)))
     }
 
     /// What is kept of it. A plain hash: nobody guesses 256 bits.
@@ -89,8 +91,8 @@ impl Pass {
     }
 
     /// The path that a link has, below the address at which people reach tamis.
-    pub fn path(&self, kind: PassKind) -> Zeroizing<String> {
-        let mut path = Zeroizing::new(String::with_capacity(3 + PASS_LETTERS));
+    pub fn path(&self, kind: PassKind) -> Wiped<String> {
+        let mut path = Wiped::new(String::with_capacity(3 + PASS_LETTERS));
         path.push_str(match kind {
             PassKind::Page => "/p/",
             PassKind::Stop => "/u/",

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use phonenumber::country::Id;
 use phonenumber::metadata::{DATABASE, Database, Descriptor};
 use phonenumber::{Mode, PhoneNumber, parse};
-use zeroize::Zeroizing;
+
+use crate::secret::Wiped;
 
 /// What is longer is no number; in bytes.
 const TYPED_BYTES_MAX: usize = 120;
@@ -53,13 +54,13 @@ impl PhoneRegion {
     }
 
     /// The number behind a plus, if it was typed so or with the prefix by which this region calls abroad.
-    fn international(&self, plain: &Zeroizing<String>) -> Option<Zeroizing<String>> {
+    fn international(&self, plain: &Wiped<String>) -> Option<Wiped<String>> {
         if plain.starts_with('+') {
             return Some(plain.clone());
         }
         let prefix = DATABASE.by_id(self.0.as_ref())?.international_prefix()?.find(plain)?;
         let rest = plain.get(prefix.end()..).filter(|rest| prefix.start() == 0 && !rest.starts_with('0'))?;
-        let mut international = Zeroizing::new(String::with_capacity(DIGITS_MAX));
+        let mut international = Wiped::new(String::with_capacity(DIGITS_MAX));
         international.push('+');
         international.push_str(rest);
         Some(international)
@@ -73,7 +74,7 @@ pub fn international_e164(typed: &str) -> Option<String> {
 }
 
 fn written(number: &PhoneNumber) -> Option<String> {
-    let (code, national) = (number.code().value(), Zeroizing::new(number.national().to_string()));
+    let (code, national) = (number.code().value(), Wiped::new(number.national().to_string()));
     let is_whole = |pattern: &Descriptor| {
         let found = pattern.national_number().find(&national);
         found.is_some_and(|found| found.start() == 0 && found.end() == national.len())
@@ -115,12 +116,12 @@ impl fmt::Debug for PhoneRegion {
 /// What was typed as it would be dialled: digits alone, behind a plus or not; none if there is anything but what people put
 /// between digits. Nothing else reaches the parser, which knows letters, extensions and URIs too and has panicked on odd ones
 /// (CVE-2024-39697).
-pub fn dialled(typed: &str) -> Option<Zeroizing<String>> {
+pub fn dialled(typed: &str) -> Option<Wiped<String>> {
     if typed.len() > TYPED_BYTES_MAX {
         return None;
     }
     // Of its final size: a text that grows leaves copies behind.
-    let mut plain = Zeroizing::new(String::with_capacity(DIGITS_MAX));
+    let mut plain = Wiped::new(String::with_capacity(DIGITS_MAX));
     for letter in typed.chars() {
         match letter {
             '+' | '＋' if plain.is_empty() => plain.push('+'),

@@ -5,9 +5,9 @@
 //! handful of texts in its life, a leaf's (ChaCha20-Poly1305, RFC 8439).
 
 use chacha20poly1305::Tag;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroize;
 
-use crate::secret::Key;
+use crate::secret::{Key, Wiped};
 
 /// Bytes of a nonce, under a key that seals much.
 pub const NONCE_BYTES: usize = 24;
@@ -48,9 +48,9 @@ pub fn seal(key: &Key, nonce: &impl Nonce, aad: &[u8], text: &[u8]) -> Result<Ve
 ///
 /// # Errors
 /// [`Refused`].
-pub fn open(key: &Key, nonce: &impl Nonce, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Refused> {
+pub fn open(key: &Key, nonce: &impl Nonce, aad: &[u8], sealed: &[u8]) -> Result<Wiped<Vec<u8>>, Refused> {
     let (sealed, tag) = sealed.split_last_chunk::<TAG_BYTES>().ok_or(Refused)?;
-    let mut text = Zeroizing::new(sealed.to_vec());
+    let mut text = Wiped::new(sealed.to_vec());
     open_in_place(key, nonce, aad, &mut text, tag)?;
     Ok(text)
 }

@@ -1,5 +1,7 @@
 //! Bytes that must never be shown: wiped when dropped, compared in constant time, without `Debug` or `Display`.
 
+mod shown;
+
 pub mod cipher;
 pub mod location;
 pub mod owner;
@@ -12,8 +14,9 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+pub(crate) use shown::never_shown;
 pub use watched::{SecretLook, WatchedSecret};
-pub use wiped::WipedText;
+pub use wiped::{Wiped, WipedText};
 
 /// A secret of any length: an app secret, a verify token, a page token.
 #[derive(Clone)]
@@ -50,6 +53,8 @@ impl Secret {
         !self.0.is_empty() && bool::from(self.0.ct_eq(other))
     }
 }
+
+never_shown!(Secret, Key);
 
 /// A 256-bit key, wiped when dropped.
 #[derive(Clone)]

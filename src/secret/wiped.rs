@@ -1,23 +1,57 @@
-//! A text that is written piece by piece and leaves nothing of itself behind.
+//! What holds an answer, an address or a key and leaves nothing of itself behind.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
+
+/// What is wiped when it is dropped, and cannot be shown: neither `Debug` nor `Display`, nor can what is made of it derive one. The
+/// type of the crate that wipes has a `Debug` that shows what lies in it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Wiped<T: Zeroize>(Zeroizing<T>);
+
+impl<T: Zeroize> Wiped<T> {
+    /// Takes it over.
+    pub fn new(inside: T) -> Self {
+        Self(Zeroizing::new(inside))
+    }
+}
+
+impl<T: Zeroize> From<T> for Wiped<T> {
+    fn from(inside: T) -> Self {
+        Self::new(inside)
+    }
+}
+
+impl<T: Zeroize> Deref for Wiped<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Zeroize> DerefMut for Wiped<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+super::never_shown!(Wiped<String>, Wiped<Vec<u8>>, WipedText);
 
 /// Room that the first piece makes, in bytes: most addresses have it, so that most texts never move.
 const ROOM_MIN: usize = 64;
 
 /// A text that may grow. Where it must move to have room, it wipes the place that it leaves, which a `String` does not.
 #[derive(Default)]
-pub struct WipedText(Zeroizing<String>);
+pub struct WipedText(Wiped<String>);
 
 impl WipedText {
     /// Adds a piece.
     pub fn push_str(&mut self, piece: &str) {
         let needed = self.0.len() + piece.len();
         if needed > self.0.capacity() {
-            let mut roomier =
-                Zeroizing::new(String::with_capacity(needed.max(2 * self.0.len()).max(ROOM_MIN)));
+            let mut roomier = Wiped::new(String::with_capacity(needed.max(2 * self.0.len()).max(ROOM_MIN)));
             roomier.push_str(&self.0);
             self.0 = roomier;
         }
@@ -25,7 +59,7 @@ impl WipedText {
     }
 
     /// The text as it stands, wiped when dropped.
-    pub fn into_text(self) -> Zeroizing<String> {
+    pub fn into_text(self) -> Wiped<String> {
         self.0
     }
 }

@@ -9,13 +9,12 @@ use std::fmt;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::clock::{Day, Month};
 use crate::id::LeadgenId;
 use crate::keyring::DAY_KEY_SERVES_DAYS;
 use crate::purpose::{PurposeId, RecordId};
-use crate::secret::Key;
+use crate::secret::{Key, Wiped};
 use crate::store::tombstones::{ErasedFor, serves_until};
 use crate::store::{StoreCode, StoreError, VigilId, Wanted};
 use crate::trail::{Actor, Entry, Outcome, Reason};
@@ -132,7 +131,7 @@ pub struct ErasureRequest {
     pub what: Vec<Wanted>,
     /// As which address they were named, where they were: it tells the request from another under the same key in place of what
     /// was found by it, and is kept nowhere.
-    pub named: Option<Zeroizing<String>>,
+    pub named: Option<Wiped<String>>,
     /// For these of their purposes; none named: for all.
     pub purposes: Vec<PurposeId>,
     /// Those that the caller named, where what the caller said and the config of that moment made others of them: by these the
@@ -454,7 +453,7 @@ mod tests {
             assert!(!hashes[..at].contains(hash), "{at}");
         }
         let named = |address: &str, what: Vec<Wanted>| {
-            let named = Some(Zeroizing::new(address.to_owned()));
+            let named = Some(Wiped::new(address.to_owned()));
             repeat("k").hash_of_request(&key, &ErasureRequest { named, ..request(what, &[]) }, &entry())
         };
         assert!(named("a", one()) == named("a", Vec::new()), "what was found by it says nothing");

@@ -177,6 +177,8 @@ pub struct Found {
     pub days: DayLook,
 }
 
+crate::secret::never_shown!(Settlement, Wanted, Found, One, Page);
+
 /// What came of reading one record for a recipient.
 pub enum One {
     /// Here it is, and the look at the clock by which it may leave.

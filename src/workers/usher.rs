@@ -14,7 +14,6 @@ use futures_util::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
-use zeroize::Zeroizing;
 
 use crate::clock::{Clock, after};
 use crate::current::Current;
@@ -22,6 +21,7 @@ use crate::forget::address::Sought;
 use crate::mail::goes_to;
 use crate::purpose::{Policy, RecordId};
 use crate::random::Random;
+use crate::secret::Wiped;
 use crate::store::{MailId, MailKind, Matches, SHOWN_AT_ONCE_MAX, SharedStore, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
 use crate::workers::{Searcher, Step, WAITING_MAX, Worker};
@@ -63,7 +63,7 @@ struct Queue {
 /// An address that somebody typed. No `Debug`; wiped when dropped.
 struct Asked {
     sought: Sought,
-    spelled: Zeroizing<String>,
+    spelled: Wiped<String>,
     looks: u32,
 }
 

@@ -6,9 +6,8 @@
 use icu_normalizer::ComposingNormalizerBorrowed;
 use idna::AsciiDenyList;
 use idna::uts46::{ErrorPolicy, Hyphens, ProcessingSuccess, Uts46};
-use zeroize::Zeroizing;
 
-use crate::secret::WipedText;
+use crate::secret::{Wiped, WipedText};
 use crate::visible::is_plain;
 
 /// What is longer is no address: 64 and 255 bytes (RFC 5321, 4.5.3.1), with room for wide letters and for what takes no room.
@@ -18,7 +17,7 @@ const TYPED_BYTES_MAX: usize = 1_024;
 pub(super) const ATOM: &str = "!#$%&'*+-/=?^_`{|}~";
 
 /// The one spelling; none: what was typed is no address.
-pub(super) fn normalised(typed: &str) -> Option<Zeroizing<String>> {
+pub(super) fn normalised(typed: &str) -> Option<Wiped<String>> {
     if typed.len() > TYPED_BYTES_MAX {
         return None;
     }
@@ -31,7 +30,7 @@ pub(super) fn normalised(typed: &str) -> Option<Zeroizing<String>> {
     if local.is_empty() || domain.is_empty() {
         return None;
     }
-    let mut address = Zeroizing::new(String::with_capacity(local.len() + 1 + domain.len()));
+    let mut address = Wiped::new(String::with_capacity(local.len() + 1 + domain.len()));
     address.push_str(&local);
     address.push('@');
     address.push_str(&domain);
@@ -44,7 +43,7 @@ pub(super) fn may_be_one(answer: &str) -> bool {
     answer.len() <= TYPED_BYTES_MAX && (answer.contains('@') || !answer.is_ascii())
 }
 
-fn composed(text: &str) -> Zeroizing<String> {
+fn composed(text: &str) -> Wiped<String> {
     let mut composed = WipedText::default();
     // It refuses nothing, and the text takes everything.
     let _ = ComposingNormalizerBorrowed::new_nfkc().normalize_to(text, &mut composed);
@@ -52,14 +51,14 @@ fn composed(text: &str) -> Zeroizing<String> {
 }
 
 /// In lower case, letter by letter: a sigma at a word's end is the same letter, however it is written.
-fn lower(text: &str) -> Zeroizing<String> {
+fn lower(text: &str) -> Wiped<String> {
     let lower = text.chars().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c });
     composed(&lower.collect::<WipedText>().into_text())
 }
 
 /// A domain as its registry has it, in either spelling of it. What is no domain stays as it was typed, in lower case: it is found
 /// by whoever types the same.
-fn ascii(domain: &str) -> Zeroizing<String> {
+fn ascii(domain: &str) -> Wiped<String> {
     let mut ascii = WipedText::default();
     let written = Uts46::new().process(
         domain.as_bytes(),
@@ -71,17 +70,17 @@ fn ascii(domain: &str) -> Zeroizing<String> {
         None,
     );
     match written {
-        Ok(ProcessingSuccess::Passthrough) => Zeroizing::new(domain.to_owned()),
+        Ok(ProcessingSuccess::Passthrough) => Wiped::new(domain.to_owned()),
         Ok(ProcessingSuccess::WroteToSink) => ascii.into_text(),
         Err(_) => lower(domain),
     }
 }
 
 /// Without quotes where they say nothing, and with the fewest backslashes where they do (RFC 5321, 4.1.2).
-fn unquoted(local: &str) -> Zeroizing<String> {
+fn unquoted(local: &str) -> Wiped<String> {
     let Some(inner) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(content)
     else {
-        return Zeroizing::new(local.to_owned());
+        return Wiped::new(local.to_owned());
     };
     let is_atom = |part: &str| {
         let good =
@@ -91,7 +90,7 @@ fn unquoted(local: &str) -> Zeroizing<String> {
     if inner.split('.').all(is_atom) {
         return inner;
     }
-    let mut quoted = Zeroizing::new(String::with_capacity(2 * inner.len() + 2));
+    let mut quoted = Wiped::new(String::with_capacity(2 * inner.len() + 2));
     quoted.push('"');
     for c in inner.chars() {
         if matches!(c, '"' | '\\') {
@@ -104,8 +103,8 @@ fn unquoted(local: &str) -> Zeroizing<String> {
 }
 
 /// What stands between quotes; none: a quote or a backslash is out of place.
-fn content(quoted: &str) -> Option<Zeroizing<String>> {
-    let (mut content, mut letters) = (Zeroizing::new(String::with_capacity(quoted.len())), quoted.chars());
+fn content(quoted: &str) -> Option<Wiped<String>> {
+    let (mut content, mut letters) = (Wiped::new(String::with_capacity(quoted.len())), quoted.chars());
     while let Some(c) = letters.next() {
         match c {
             '"' => return None,

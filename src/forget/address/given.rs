@@ -4,9 +4,8 @@
 //! cannot be read back bars nobody, and a search says that nothing is held. So what a mail client copies beside an address is
 //! taken off, and what is left must be one that mail reaches.
 
-use zeroize::Zeroizing;
-
 use crate::forget::address::email::{ATOM, normalised};
+use crate::secret::Wiped;
 use crate::visible::is_plain;
 
 /// Of an address of the form `mailto:` (RFC 6068).
@@ -14,7 +13,7 @@ const SCHEME: &str = "mailto:";
 
 /// The one spelling of the address that was given, also behind `mailto:`, or in angle brackets behind a name, or with a comma or
 /// semicolon after it; none: it is none that mail reaches, or more than one.
-pub(super) fn given(typed: &str) -> Option<Zeroizing<String>> {
+pub(super) fn given(typed: &str) -> Option<Wiped<String>> {
     let address = alone(typed)?;
     if address.chars().any(is_foreign) {
         return None;

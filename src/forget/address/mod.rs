@@ -13,10 +13,10 @@ mod sought;
 mod tests;
 
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::purpose::law::Contact;
 use crate::purpose::{PhoneRegion, dialled, international_e164};
+use crate::secret::Wiped;
 
 pub use fingerprint::{EvidenceKey, Fingerprint, Scope, SuppressionKey};
 pub use sought::{Matcher, Sought};
@@ -27,8 +27,10 @@ const DIGITS_MIN: usize = 6;
 /// One address of a person, in its one spelling. Shown nowhere, wiped when dropped.
 pub struct Address {
     contact: Contact,
-    text: Zeroizing<String>,
+    text: Wiped<String>,
 }
+
+crate::secret::never_shown!(Address, Sought, Matcher);
 
 impl Address {
     /// The e-mail address that was typed; none: it is none, or longer than any.
@@ -50,7 +52,7 @@ impl Address {
             None => international_e164(typed),
         };
         let text = match e164 {
-            Some(number) => Zeroizing::new(number),
+            Some(number) => Wiped::new(number),
             None => dialled(typed).filter(|digits| digits.trim_start_matches('+').len() >= DIGITS_MIN)?,
         };
         Some(Self { contact: Contact::Number, text })
@@ -67,7 +69,7 @@ impl Address {
     }
 
     /// Its one spelling.
-    pub fn spelled(&self) -> Zeroizing<String> {
+    pub fn spelled(&self) -> Wiped<String> {
         self.text.clone()
     }
 

@@ -1,10 +1,9 @@
 //! An address that is looked for in what is stored: as it was typed, since one number is another by the rules of another purpose.
 
-use zeroize::Zeroizing;
-
 use crate::forget::address::{Address, email};
 use crate::purpose::law::Contact;
 use crate::purpose::{PhoneRegion, dialled};
+use crate::secret::Wiped;
 
 /// So many last digits stand at the end of a number however it is written: what has others is not looked at closely, which takes
 /// some microseconds.
@@ -14,7 +13,7 @@ const TAIL_DIGITS: usize = 4;
 #[derive(Clone)]
 pub struct Sought {
     contact: Contact,
-    typed: Zeroizing<String>,
+    typed: Wiped<String>,
 }
 
 impl Sought {
@@ -29,7 +28,7 @@ impl Sought {
     }
 
     fn of(contact: Contact, typed: &str) -> Self {
-        Self { contact, typed: Zeroizing::new(typed.to_owned()) }
+        Self { contact, typed: Wiped::new(typed.to_owned()) }
     }
 
     /// True if it is this address, whatever the purpose.
@@ -66,12 +65,12 @@ impl Sought {
     }
 
     /// In its one spelling, a number without any region: what two requests for one address have in common.
-    pub fn spelled(&self) -> Zeroizing<String> {
+    pub fn spelled(&self) -> Wiped<String> {
         let address = match self.contact {
             Contact::Address => Address::email(&self.typed),
             Contact::Number => Address::phone(&self.typed, None),
         };
-        address.map_or_else(Zeroizing::default, |address| address.text)
+        address.map_or_else(Wiped::default, |address| address.text)
     }
 }
 

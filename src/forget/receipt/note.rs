@@ -11,7 +11,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey};
 use sha2::{Digest, Sha256};
 
 use crate::random::{NoRandomness, Random};
-use crate::secret::Key;
+use crate::secret::{Key, Wiped};
 use crate::visible::is_plain;
 
 /// A whole note, in bytes. A receipt has some two thousand; a purpose or a recipient adds at most a few hundred each.
@@ -74,7 +74,7 @@ impl SigningKey {
     /// # Errors
     /// The system has no randomness to give.
     pub fn make(name: KeyName, random: &dyn Random) -> Result<Self, NoRandomness> {
-        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        let mut seed = Wiped::new([0; 32]);
         random.fill(seed.as_mut())?;
         Ok(Self::from_seed(name, Key::new(*seed)))
     }

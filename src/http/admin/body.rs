@@ -6,12 +6,12 @@ use std::time::Duration;
 use actix_web::HttpRequest;
 use actix_web::web::Payload;
 use serde::de::DeserializeOwned;
-use zeroize::Zeroizing;
 
 use crate::http::body::BodyBudget;
 use crate::http::caller::Share;
 use crate::http::problem::{Problem, ProblemCode};
 use crate::json::Json;
+use crate::secret::Wiped;
 
 /// The largest body that a call of the admin side takes: so small that it needs no room among others.
 pub(super) const BODY_BYTES_MAX: usize = 4 * 1_024;
@@ -43,7 +43,7 @@ pub(super) fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 /// The member that is not taken, or is missing: its name alone, wherever in the body it stands. What serde says of it is never
 /// repeated: it may quote a value.
 fn member(body: &[u8], error: &serde_json::Error) -> Option<String> {
-    let said = Zeroizing::new(error.to_string());
+    let said = Wiped::new(error.to_string());
     let quoted = ["missing field `", "unknown field `"].iter().find_map(|before| said.strip_prefix(before));
     if let Some((name, _)) = quoted.and_then(|rest| rest.split_once('`')) {
         return Some(name.to_owned());

@@ -1,8 +1,6 @@
 //! The copy that a person has sent to their mailbox: asked for on their page, made when the mail is written, by what an officer's is made
 //! of (`access`).
 
-use zeroize::Zeroizing;
-
 use crate::clock::Day;
 use crate::desk;
 use crate::http::admin::access::Gathering;
@@ -12,6 +10,7 @@ use crate::http::problem::{Problem, ProblemCode};
 use crate::language::Language;
 use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
+use crate::secret::Wiped;
 use crate::store::{AskedFor, MailId, MailKind, ToRequest};
 use crate::trail::{Action, Entry, Operator, Reason};
 
@@ -48,7 +47,7 @@ impl PersonActs {
         address: &str,
         language: Language,
         lacks: (Option<u64>, u64),
-    ) -> Result<(Zeroizing<String>, Zeroizing<String>), ProblemCode> {
+    ) -> Result<(Wiped<String>, Wiped<String>), ProblemCode> {
         self.copied(&records, address, language, lacks).await.map_err(|problem| problem.code)
     }
 
@@ -58,7 +57,7 @@ impl PersonActs {
         address: &str,
         language: Language,
         lacks: (Option<u64>, u64),
-    ) -> Result<(Zeroizing<String>, Zeroizing<String>), Problem> {
+    ) -> Result<(Wiped<String>, Wiped<String>), Problem> {
         // Counted first: what is read in between is met.
         let unread = self.queue.count() + self.state.store.parked().await?;
         let gathering = Gathering { state: &self.state, receipts: &self.receipts, language };
@@ -71,6 +70,6 @@ impl PersonActs {
         (held.total, held.unreadable, held.unread) = (total, counted(unreadable), counted(unread));
         let json = serde_json::to_string_pretty(&held).map_err(|_| ProblemCode::Internal)?;
         let html = desk::access_page(&held, language);
-        Ok((Zeroizing::new(json), Zeroizing::new(html)))
+        Ok((Wiped::new(json), Wiped::new(html)))
     }
 }

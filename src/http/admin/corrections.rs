@@ -2,7 +2,6 @@
 
 use actix_web::web::{Data, Payload};
 use actix_web::{HttpRequest, HttpResponse};
-use zeroize::Zeroizing;
 
 use crate::api::IdText;
 use crate::api::corrections::{Corrected, Correction};
@@ -12,6 +11,7 @@ use crate::http::admin::operator::{By, Correct as MayCorrect, said};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::lead::{CorrectionFault, RevisionRefusal, correction};
 use crate::purpose::RecordId;
+use crate::secret::Wiped;
 use crate::store::{RewriteCause, RewriteRequest, Rewritten};
 use crate::trail::{Action, Entry, Operator, Reason};
 
@@ -26,7 +26,7 @@ pub(super) async fn correct(
     let operator = said(by.operator, reason.as_ref(), &request, Some(Reason::PersonRequest))?;
     let id = RecordId::parse(&id).ok_or(ProblemCode::BodyInvalid)?;
     let wiped = |(name, values): (String, Vec<String>)| {
-        (name, values.into_iter().map(Zeroizing::new).collect::<Vec<_>>())
+        (name, values.into_iter().map(Wiped::new).collect::<Vec<_>>())
     };
     let fields = fields.0.into_iter().map(wiped).collect();
     let CorrectedRecord { changed, fields } = corrected(&state, &request, &operator, &id, fields).await?;
@@ -50,7 +50,7 @@ pub(super) async fn corrected(
     request: &HttpRequest,
     operator: &Operator,
     id: &RecordId,
-    fields: Vec<(String, Vec<Zeroizing<String>>)>,
+    fields: Vec<(String, Vec<Wiped<String>>)>,
 ) -> Result<CorrectedRecord, Problem> {
     let purpose = state.policy.pin().purpose(id.purpose.as_str()).cloned();
     let purpose = purpose.ok_or(ProblemCode::RecordUnknown)?;

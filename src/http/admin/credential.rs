@@ -4,9 +4,9 @@
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use crate::random::{NoRandomness, Random};
+use crate::secret::Wiped;
 
 const ID_BYTES: usize = 8;
 const SECRET_BYTES: usize = 32;
@@ -17,14 +17,14 @@ const NO_HASH: [u8; 32] = [0; 32];
 /// What a caller presents, or what is handed to it once.
 pub(super) struct Credential {
     id: String,
-    secret: Zeroizing<[u8; SECRET_BYTES]>,
+    secret: Wiped<[u8; SECRET_BYTES]>,
 }
 
 impl Credential {
     /// Makes a new one.
     pub(super) fn make(random: &dyn Random) -> Result<Self, NoRandomness> {
         let mut id = [0; ID_BYTES];
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+        let mut secret = Wiped::new([0; SECRET_BYTES]);
         random.fill(&mut id)?;
         random.fill(secret.as_mut_slice())?;
         Ok(Self { id: hex::encode(id), secret })
@@ -36,7 +36,7 @@ impl Credential {
         if !is_token_id(id) || !is_lower_hex(digits) {
             return None;
         }
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+        let mut secret = Wiped::new([0; SECRET_BYTES]);
         hex::decode_to_slice(digits, secret.as_mut_slice()).ok()?;
         Some(Self { id: id.to_owned(), secret })
     }
@@ -58,9 +58,9 @@ impl Credential {
     }
 
     /// The whole text, for its one showing.
-    pub(super) fn expose(&self) -> Zeroizing<String> {
-        let secret = Zeroizing::new(hex::encode(self.secret.as_slice()));
-        Zeroizing::new(format!("{}.{}", self.id, secret.as_str()))
+    pub(super) fn expose(&self) -> Wiped<String> {
+        let secret = Wiped::new(hex::encode(self.secret.as_slice()));
+        Wiped::new(format!("{}.{}", self.id, secret.as_str()))
     }
 }
 

@@ -10,7 +10,6 @@ use std::collections::HashSet;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::api::Moment;
 use crate::api::erasures as api;
@@ -29,6 +28,7 @@ use crate::http::consents::said_by;
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::lead::{Revision, RevisionRefusal};
 use crate::purpose::{FieldName, FieldRule, Purpose, PurposeId, RecordId};
+use crate::secret::Wiped;
 use crate::store::{
     Asked, Erasure, ErasureRequest, Extent, REWRITTEN_AT_ONCE_MAX, RepeatKey, RewriteCause, RewriteRequest,
     Rewritten, SHOWN_AT_ONCE_MAX, ToAwait, ToSuppress, VigilId, Wanted,
@@ -373,7 +373,7 @@ impl ByAddress<'_> {
         let kept = if self.wish.purposes_said.is_some() { "/kept" } else { "" };
         let spelled = self.sought.spelled();
         // In one place: a text that grows leaves what it held where it was.
-        let mut named = Zeroizing::new(String::with_capacity(spelled.len() + kept.len()));
+        let mut named = Wiped::new(String::with_capacity(spelled.len() + kept.len()));
         named.push_str(&spelled);
         named.push_str(kept);
         ErasureRequest { what, repeat, named: Some(named), ..self.wish.clone() }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use crate::api::access::HeldRecord;
 use crate::clock::Day;
@@ -27,6 +26,7 @@ use crate::lead::Said;
 use crate::people::Pass;
 use crate::purpose::law::RequestKind;
 use crate::purpose::{ConsentKey, Policy, PurposeId, RecordId};
+use crate::secret::Wiped;
 use crate::store::{Erasure, Found, RequestId, StoreError, ToOpen, Wanted};
 use crate::trail::{Action, Entry, Operator, Reason};
 
@@ -211,7 +211,7 @@ impl PersonActs {
         request: &HttpRequest,
         operator: &Operator,
         own: &Own,
-        fields: Vec<(String, Vec<Zeroizing<String>>)>,
+        fields: Vec<(String, Vec<Wiped<String>>)>,
     ) -> Result<bool, Problem> {
         let opened = self.open_request(RequestKind::Rectification, operator).await?;
         let done = corrected(&self.state, request, operator, &own.held.id, fields).await;

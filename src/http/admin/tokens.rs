@@ -5,7 +5,6 @@ use std::sync::Arc;
 use actix_web::web::{Data, Path, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use jiff::{SignedDuration, Timestamp};
-use zeroize::Zeroizing;
 
 use crate::api::tokens::{CreatedToken, NewToken, Token as Listed, Tokens};
 use crate::api::{Moment, Word};
@@ -16,6 +15,7 @@ use crate::http::admin::operator::{By, CreateToken, ListTokens, RevokeToken};
 use crate::http::problem::{Problem, ProblemCode, request_id};
 use crate::http::visit::Visit;
 use crate::purpose::{Policy, Purpose, PurposeId};
+use crate::secret::Wiped;
 use crate::store::Token;
 use crate::trail::{Action, Entry, Reason, Role};
 use crate::visible::is_plain;
@@ -125,7 +125,7 @@ pub(super) async fn create(
 }
 
 fn shown_once(credential: &Credential, expires_at: Timestamp) -> HttpResponse {
-    let text: Zeroizing<String> = credential.expose();
+    let text: Wiped<String> = credential.expose();
     let answer = CreatedToken {
         id: credential.id().to_owned(),
         token: text.to_string(),

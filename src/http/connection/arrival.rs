@@ -4,19 +4,20 @@
 use std::rc::Rc;
 
 use actix_web::{HttpMessage, HttpRequest};
-use zeroize::Zeroizing;
+
+use crate::secret::Wiped;
 
 /// Wiped with the request. It is no header: whoever sends one of whatever name does not become it.
 #[derive(Default)]
 pub struct Arrival {
-    authorization: Vec<Zeroizing<Vec<u8>>>,
-    query: Zeroizing<String>,
+    authorization: Vec<Wiped<Vec<u8>>>,
+    query: Wiped<String>,
 }
 
 impl Arrival {
     /// Of these `Authorization` lines, and this query where the target lost it.
-    pub(in crate::http) fn new(authorization: Vec<Zeroizing<Vec<u8>>>, query: Option<&str>) -> Self {
-        Self { authorization, query: Zeroizing::new(query.unwrap_or_default().to_owned()) }
+    pub(in crate::http) fn new(authorization: Vec<Wiped<Vec<u8>>>, query: Option<&str>) -> Self {
+        Self { authorization, query: Wiped::new(query.unwrap_or_default().to_owned()) }
     }
 
     /// The values of all `Authorization` lines.

@@ -7,11 +7,11 @@
 
 use actix_web::http::{Method, Uri};
 use httparse::{Error, Request, Status};
-use zeroize::Zeroizing;
 
 use crate::api::problem::ProblemCode;
 use crate::http::connection::arrival::Arrival;
 use crate::http::connection::framing::Framing;
+use crate::secret::Wiped;
 
 /// A head may have this many bytes (design: Meta's are under 2 KB).
 pub(super) const HEAD_BYTES_MAX: usize = 16 * 1024;
@@ -171,7 +171,7 @@ struct Said {
     chunked: bool,
     expects: bool,
     closes: bool,
-    authorization: Vec<Zeroizing<Vec<u8>>>,
+    authorization: Vec<Wiped<Vec<u8>>>,
 }
 
 impl Said {
@@ -197,7 +197,7 @@ impl Said {
             let mut options = line.value.split(|byte| *byte == b',');
             self.closes |= options.any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"));
         } else if is("authorization") {
-            self.authorization.push(Zeroizing::new(line.value.to_vec()));
+            self.authorization.push(Wiped::new(line.value.to_vec()));
         }
         Ok(())
     }

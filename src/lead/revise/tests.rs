@@ -80,7 +80,7 @@ fn corrected(
 }
 
 fn taken(purpose: &Purpose, fields: &[(&str, &[&str])]) -> Result<Revision, CorrectionFault> {
-    let values = |values: &[&str]| values.iter().map(|value| Zeroizing::new((*value).to_owned())).collect();
+    let values = |values: &[&str]| values.iter().map(|value| Wiped::new((*value).to_owned())).collect();
     correction(purpose, fields.iter().map(|(name, of)| ((*name).to_owned(), values(of))).collect())
 }
 

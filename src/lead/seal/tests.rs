@@ -61,7 +61,7 @@ fn one(value: &str) -> MinimisedLead {
 
 const SEEN: [u8; 32] = [5; 32];
 
-fn encode(content: &Content) -> Result<Zeroizing<Vec<u8>>, usize> {
+fn encode(content: &Content) -> Result<Wiped<Vec<u8>>, usize> {
     schema::encode(content, SEEN)
 }
 
@@ -228,8 +228,7 @@ fn each_answer_is_looked_at_and_nothing_else_is() {
         assert_eq!(seen, ["email ada@example.org", "email b@example.org", "ville Angers"]);
         assert!(*unsealed.id() == id() && unsealed.seen() == (head == Head::Two).then_some(SEEN));
     }
-    let later =
-        UnsealedLead { id: id(), test: false, plain: Zeroizing::new(vec![9, 0, 0]), events: Vec::new() };
+    let later = UnsealedLead { id: id(), test: false, plain: Wiped::new(vec![9, 0, 0]), events: Vec::new() };
     assert_eq!(later.each_answer(|_, _| panic!("nothing is known of it")), Err(SealError::UnknownLayout));
 }
 

@@ -2,12 +2,11 @@
 //!
 //! Nothing is offered in these mails and nobody is asked anything by them: there is nothing to unsubscribe from.
 
-use zeroize::Zeroizing;
-
 use crate::language::Language;
 use crate::mail::letters::{House, fill, words};
 use crate::mail::mailbox::{Addressee, Link};
 use crate::mail::message::{Attached, AttachedKind, Block, Message};
+use crate::secret::Wiped;
 
 /// The links to what is held under an address. No `Debug`: it is about one person.
 pub struct Linked<'l> {
@@ -44,9 +43,9 @@ pub struct Copied<'l> {
     /// Who writes.
     pub house: House<'l>,
     /// For programs.
-    pub json: Zeroizing<String>,
+    pub json: Wiped<String>,
     /// To be read.
-    pub html: Zeroizing<String>,
+    pub html: Wiped<String>,
 }
 
 /// The mail with the links.
@@ -143,8 +142,8 @@ mod tests {
                 to: to(),
                 language,
                 house: HOUSE,
-                json: Zeroizing::new("{\"canary\":1}".to_owned()),
-                html: Zeroizing::new("<p>canary</p>".to_owned()),
+                json: Wiped::new("{\"canary\":1}".to_owned()),
+                html: Wiped::new("<p>canary</p>".to_owned()),
             });
             let files: Vec<_> = message.files.iter().map(|file| (file.name, file.kind)).collect();
             assert_eq!(files, [("copy.html", AttachedKind::Html), ("copy.json", AttachedKind::Json)]);

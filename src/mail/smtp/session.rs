@@ -6,7 +6,6 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use tokio::time::Instant;
-use zeroize::Zeroizing;
 
 use crate::mail::failure::{MailCode, MailError, Status};
 use crate::mail::message::RawMail;
@@ -14,6 +13,7 @@ use crate::mail::settings::{Encryption, Login, Settings};
 use crate::mail::smtp::connection::{encrypt, reach};
 use crate::mail::smtp::reply::Reply;
 use crate::mail::smtp::wire::{Stream, Wire};
+use crate::secret::Wiped;
 
 /// How long the goodbye may take: the mail is taken, whatever comes of it.
 const GOODBYE_WITHIN: Duration = Duration::from_secs(2);
@@ -94,7 +94,7 @@ impl Session {
         }
         let sender = self.command(&format!("MAIL FROM:<{}>{parameters}\r\n", mail.from)).await?;
         expect(sender, 250, MailCode::SenderRefused)?;
-        let line = Zeroizing::new(format!("RCPT TO:<{}>\r\n", mail.to.as_str()));
+        let line = Wiped::new(format!("RCPT TO:<{}>\r\n", mail.to.as_str()));
         let addressee = self.command(&line).await?;
         if [250, 251].contains(&addressee.code) {
             return Ok(());
@@ -157,16 +157,16 @@ impl Session {
 
     /// PLAIN (RFC 4616) where it is offered, else LOGIN, which Microsoft's servers have.
     async fn log_in(&mut self, Login { user, password }: &Login) -> Result<(), MailError> {
-        let coded = |bytes: &[u8]| Zeroizing::new(STANDARD.encode(bytes));
+        let coded = |bytes: &[u8]| Wiped::new(STANDARD.encode(bytes));
         let reply = if self.offers.plain {
-            let both = Zeroizing::new([&b"\0"[..], user.as_bytes(), b"\0", password.expose()].concat());
-            let line = Zeroizing::new(format!("AUTH PLAIN {}\r\n", coded(&both).as_str()));
+            let both = Wiped::new([&b"\0"[..], user.as_bytes(), b"\0", password.expose()].concat());
+            let line = Wiped::new(format!("AUTH PLAIN {}\r\n", coded(&both).as_str()));
             self.command(&line).await?
         } else if self.offers.login {
             let mut reply = self.command("AUTH LOGIN\r\n").await?;
             for answer in [user.as_bytes(), password.expose()] {
                 expect(reply, 334, MailCode::LoginRefused)?;
-                let line = Zeroizing::new(format!("{}\r\n", coded(answer).as_str()));
+                let line = Wiped::new(format!("{}\r\n", coded(answer).as_str()));
                 reply = self.command(&line).await?;
             }
             reply
@@ -242,8 +242,8 @@ fn of_addressee(reply: Reply) -> MailCode {
 }
 
 /// The mail with a second dot where a line begins with one (RFC 5321, 4.5.2), its last line ended.
-fn stuffed(mail: &[u8]) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(mail.len() + mail.len() / 64 + 2));
+fn stuffed(mail: &[u8]) -> Wiped<Vec<u8>> {
+    let mut bytes = Wiped::new(Vec::with_capacity(mail.len() + mail.len() / 64 + 2));
     for line in mail.split_inclusive(|byte| *byte == b'\n') {
         if line.starts_with(b".") {
             bytes.push(b'.');

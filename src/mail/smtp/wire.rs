@@ -2,10 +2,10 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout_at};
-use zeroize::Zeroizing;
 
 use crate::mail::failure::MailCode;
 use crate::mail::smtp::reply::{LINE_BYTES_MAX, Reply, Unfinished};
+use crate::secret::Wiped;
 
 /// What bytes go over: TCP, or TLS over it.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -14,12 +14,12 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 /// A stream with what was read of it and is not asked for yet.
 pub(super) struct Wire {
     stream: Box<dyn Stream>,
-    read: Zeroizing<Vec<u8>>,
+    read: Wiped<Vec<u8>>,
 }
 
 impl Wire {
     pub(super) fn new(stream: Box<dyn Stream>) -> Self {
-        Self { stream, read: Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX)) }
+        Self { stream, read: Wiped::new(Vec::with_capacity(LINE_BYTES_MAX)) }
     }
 
     /// The stream alone, for TLS to begin on. None: something was said before TLS that nobody asked for, and that would count as
@@ -57,11 +57,11 @@ impl Wire {
     }
 
     /// A line without its end.
-    async fn line(&mut self, until: Instant) -> Result<Zeroizing<Vec<u8>>, MailCode> {
+    async fn line(&mut self, until: Instant) -> Result<Wiped<Vec<u8>>, MailCode> {
         let mut looked = 0;
         loop {
             if let Some(at) = self.read[looked..].iter().position(|byte| *byte == b'\n') {
-                let mut line = Zeroizing::new(self.read.drain(..=looked + at).collect::<Vec<u8>>());
+                let mut line = Wiped::new(self.read.drain(..=looked + at).collect::<Vec<u8>>());
                 let text = line.trim_ascii_end().len();
                 line.truncate(text);
                 return Ok(line);
@@ -70,7 +70,7 @@ impl Wire {
             if looked >= LINE_BYTES_MAX {
                 return Err(MailCode::NotSmtp);
             }
-            let mut chunk = Zeroizing::new([0; 512]);
+            let mut chunk = Wiped::new([0; 512]);
             match timeout_at(until, self.stream.read(chunk.as_mut_slice())).await {
                 Ok(Ok(0) | Err(_)) => return Err(MailCode::Broken),
                 Ok(Ok(count)) => self.read.extend_from_slice(&chunk[..count]),

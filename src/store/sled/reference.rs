@@ -1,12 +1,11 @@
 //! The seal of a parked reference: XChaCha20-Poly1305 under the key of the day on which it was sealed. The additional
 //! data binds arrival and day, so that a reference moved to another row does not open.
 
-use zeroize::Zeroizing;
-
 use crate::clock::Day;
 use crate::keyring::{Keyring, KeyringCode, KeyringError};
 use crate::notification::LeadRef;
 use crate::random::Random;
+use crate::secret::Wiped;
 use crate::secret::cipher::{self, NONCE_BYTES};
 use crate::store::sled::rows::ParkedRow;
 use crate::store::{StoreCode, StoreError};
@@ -32,7 +31,7 @@ pub(super) fn seal(
     let key = key.map_err(keyring_failed)?;
     let mut nonce = [0; NONCE_BYTES];
     random.fill(&mut nonce).map_err(|_| StoreError::of(StoreCode::Keyring))?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(LeadRef::ENCODED_MAX));
+    let mut plain = Wiped::new(Vec::with_capacity(LeadRef::ENCODED_MAX));
     reference.encode(&mut plain);
     let sealed = cipher::seal(&key, &nonce, &additional_data(arrival, day), &plain);
     Ok((nonce, sealed.map_err(|_| StoreError::of(StoreCode::Keyring))?))

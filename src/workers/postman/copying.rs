@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use zeroize::Zeroizing;
 
 use crate::language::Language;
 use crate::purpose::RecordId;
+use crate::secret::Wiped;
 use crate::workers::Searcher;
 
 /// Of whom a copy is made: records of one mailbox.
@@ -14,7 +14,7 @@ pub struct CopyOf {
     /// Its records.
     pub records: Vec<RecordId>,
     /// The mailbox.
-    pub address: Zeroizing<String>,
+    pub address: Wiped<String>,
     /// In which language its sentences are.
     pub language: Language,
     /// What it may lack.
@@ -33,9 +33,9 @@ pub struct Lacks {
 /// A copy.
 pub struct CopyFiles {
     /// For programs.
-    pub json: Zeroizing<String>,
+    pub json: Wiped<String>,
     /// To be read.
-    pub html: Zeroizing<String>,
+    pub html: Wiped<String>,
 }
 
 /// Makes copies, with a line in the trail for each record; the error is a code.

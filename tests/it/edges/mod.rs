@@ -29,7 +29,7 @@ const EDGES: &[(&str, &[&str])] = &[
     ("spreadsheet", &["visible"]),
     ("terminal", &["machine", "visible"]),
     // Pure rooms.
-    ("purpose", &["clock", "codes", "id"]),
+    ("purpose", &["clock", "codes", "id", "secret"]),
     ("notification", &["codes", "id", "json", "secret"]),
     (
         "lead",
@@ -135,6 +135,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "people",
             "purpose",
             "random",
+            "secret",
             "store",
             "telemetry",
             "trail",
@@ -163,6 +164,7 @@ const EDGES: &[(&str, &[&str])] = &[
             "people",
             "purpose",
             "random",
+            "secret",
             "spreadsheet",
             "store",
             "telemetry",

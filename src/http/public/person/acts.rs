@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
-use zeroize::Zeroizing;
 
 use crate::http::admin::own_record::{Own, is_an_address};
 use crate::http::admin::person_acts::{Came, Extent, is_no_yes, is_told, objecting, withdrawing};
@@ -21,6 +20,7 @@ use crate::people::page::{
 };
 use crate::people::{Pass, PassKind};
 use crate::purpose::ConsentKey;
+use crate::secret::Wiped;
 use crate::store::AskedFor;
 
 /// `POST /p/{pass}`: does what the form says.
@@ -143,7 +143,7 @@ impl Doing<'_> {
             if value.chars().count() > VALUE_CHARS_MAX || is_an_address(value) {
                 return Ok(self.ask_again(Act::Correct, value_bad(title, self.language)));
             }
-            fields.push((name.clone(), vec![Zeroizing::new(value.to_owned())]));
+            fields.push((name.clone(), vec![Wiped::new(value.to_owned())]));
         }
         if fields.is_empty() {
             return Ok(self.show(self.shown, corrected(false, self.language)));

@@ -2,16 +2,16 @@
 
 use actix_web::web::Query;
 use actix_web::{HttpRequest, web};
-use zeroize::Zeroizing;
 
 use crate::http::problem::ProblemCode;
 use crate::http::public::person::{FORM_BYTES_MAX, FORM_WITHIN, Persons};
+use crate::secret::Wiped;
 
 /// So many fields are read.
 const FIELDS_MAX: usize = 128;
 
 /// The fields of a form. It may hold answers: no `Debug`.
-pub(super) struct Form(Vec<(String, Zeroizing<String>)>);
+pub(super) struct Form(Vec<(String, Wiped<String>)>);
 
 impl Form {
     /// Reads it.
@@ -39,7 +39,7 @@ impl Form {
         if fields.len() > FIELDS_MAX || fields.iter().enumerate().any(|(at, (name, _))| is_twice(at, name)) {
             return Err(ProblemCode::BodyInvalid);
         }
-        Ok(Self(fields.into_iter().map(|(name, value)| (name, Zeroizing::new(value))).collect()))
+        Ok(Self(fields.into_iter().map(|(name, value)| (name, Wiped::new(value))).collect()))
     }
 
     /// The value of a field; nothing: it was not posted.

@@ -1,12 +1,11 @@
 //! What somebody asked for: to which mailbox it goes, and of which records.
 
-use zeroize::Zeroizing;
-
 use super::*;
 use crate::clock::Day;
 use crate::people::{Pass, PassKind};
 use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
+use crate::secret::Wiped;
 use crate::store::contract::Row;
 use crate::store::{AskedFor, GivenPass, PASSES_OF_RECORD_MAX, SHOWN_AT_ONCE_MAX, ToPass, ToRequest};
 use crate::workers::sample::Searched;
@@ -35,7 +34,7 @@ impl Asked {
         let copying = move |CopyOf { records, address, lacks, .. }| -> futures_util::future::BoxFuture<_> {
             let ids = records.iter().map(RecordId::to_string).collect();
             noted.lock().push((ids, address.to_string(), lacks));
-            let text = || copy().map(Zeroizing::new);
+            let text = || copy().map(Wiped::new);
             let made = text().and_then(|json| Ok(CopyFiles { json, html: text()? }));
             Box::pin(async move { made })
         };
