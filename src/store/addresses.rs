@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-use crate::lead::UnsealedLead;
+use crate::lead::{OpenedLead, UnsealedLead};
 use crate::purpose::RecordId;
 use crate::store::{ERASED_AT_ONCE_MAX, Found, StoreCode, StoreError, Wanted};
 use crate::trail::Entry;
@@ -27,6 +27,9 @@ pub enum Kept {
 /// What is stored, one record after another, each unsealed when it is asked for. Asking waits for the disk, so it is done on a
 /// thread of its own; nothing is held between two of them but a few sealed records. Nothing comes after an error.
 pub type EachKept = Box<dyn Iterator<Item = Result<Kept, StoreError>> + Send>;
+
+/// Whether a record is one of those that are wanted.
+pub type IsWanted<'w> = dyn Fn(&OpenedLead) -> bool + Sync + 'w;
 
 /// A record that holds an address.
 #[derive(Clone, PartialEq, Eq)]
@@ -90,6 +93,21 @@ pub trait Addresses: Send + Sync {
     /// # Errors
     /// [`StoreCode::ValueTooLarge`]: more than [`SHOWN_AT_ONCE_MAX`]. Otherwise as [`crate::store::Leads::find`].
     async fn find_records(&self, records: Vec<RecordId>, entry: Entry) -> Result<Vec<Found>, StoreError>;
+
+    /// Those of these records that are there and of which this is true: each that was opened for it leaves its line, as with
+    /// [`Addresses::find_records`].
+    ///
+    /// # Errors
+    /// As [`Addresses::find_records`].
+    async fn find_among(
+        &self,
+        records: Vec<RecordId>,
+        entry: Entry,
+        is_wanted: &IsWanted<'_>,
+    ) -> Result<Vec<OpenedLead>, StoreError> {
+        let found = self.find_records(records, entry).await?;
+        Ok(found.into_iter().filter_map(|found| found.lead).filter(is_wanted).collect())
+    }
 }
 
 /// # Errors

@@ -18,6 +18,7 @@ use tokio::sync::Notify;
 use crate::clock::{Clock, after};
 use crate::current::Current;
 use crate::forget::address::Sought;
+use crate::lead::OpenedLead;
 use crate::mail::goes_to;
 use crate::purpose::{Policy, RecordId};
 use crate::random::Random;
@@ -157,10 +158,11 @@ impl Usher {
     ) -> Result<Option<RecordId>, StoreError> {
         let policy = self.policy.pin();
         for part in records.chunks(SHOWN_AT_ONCE_MAX) {
-            let found = self.store.find_records(part.to_vec(), Entry::by_system(Action::LinkAsked)).await?;
-            let mut leads = found.iter().filter_map(|found| found.lead.as_ref());
-            if let Some(theirs) = leads.find(|lead| goes_to(lead, &policy, now, sought)) {
-                return Ok(Some(theirs.id().clone()));
+            let goes_there = |lead: &OpenedLead| goes_to(lead, &policy, now, sought);
+            let entry = Entry::by_system(Action::LinkAsked);
+            let theirs = self.store.find_among(part.to_vec(), entry, &goes_there).await?;
+            if let Some(first) = theirs.first() {
+                return Ok(Some(first.id().clone()));
             }
         }
         Ok(None)

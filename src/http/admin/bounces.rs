@@ -11,6 +11,7 @@ use crate::http::admin::find::its_turn;
 use crate::http::admin::operator::{Bounce as MayBounce, By};
 use crate::http::admin::search::Search;
 use crate::http::problem::{Problem, ProblemCode, request_id};
+use crate::lead::OpenedLead;
 use crate::mail::goes_to;
 use crate::purpose::RecordId;
 use crate::store::{SHOWN_AT_ONCE_MAX, StoreError};
@@ -72,8 +73,8 @@ async fn written_to_there(
     sought: &Sought,
     records: &[RecordId],
 ) -> Result<Vec<RecordId>, StoreError> {
-    let found = state.store.find_records(records.to_vec(), Entry::by(operator, Action::Found)).await?;
-    let (policy, now) = (state.policy.pin(), state.store.now());
-    let leads = found.iter().filter_map(|found| found.lead.as_ref());
-    Ok(leads.filter(|lead| goes_to(lead, &policy, now, sought)).map(|lead| lead.id().clone()).collect())
+    let (policy, now, entry) = (state.policy.pin(), state.store.now(), Entry::by(operator, Action::Found));
+    let goes_there = |lead: &OpenedLead| goes_to(lead, &policy, now, sought);
+    let found = state.store.find_among(records.to_vec(), entry, &goes_there).await?;
+    Ok(found.iter().map(|lead| lead.id().clone()).collect())
 }

@@ -13,6 +13,7 @@ use crate::http::admin::own_record::Own;
 use crate::http::admin::person_acts::{Came, Extent, PersonActs};
 use crate::http::admin::suppressions::objected;
 use crate::http::problem::{Problem, ProblemCode};
+use crate::lead::OpenedLead;
 use crate::mail::goes_to;
 use crate::purpose::{Basis, RecordId};
 use crate::store::{Erasure, ErasureId, ErasureRequest, SHOWN_AT_ONCE_MAX, StoreCode, Wanted};
@@ -57,14 +58,13 @@ impl PersonActs {
             let of_purpose: Vec<RecordId> = of_purpose.cloned().collect();
             for some in of_purpose.chunks(SHOWN_AT_ONCE_MAX) {
                 let entry = Entry::by(operator, Action::Found);
-                let opened = match self.state.store.find_records(some.to_vec(), entry).await {
-                    Err(error) if error.code == StoreCode::DiskFull => return Ok((records, true)),
-                    opened => opened?,
-                };
                 let (policy, now) = (self.state.policy.pin(), self.now());
-                let leads = opened.iter().filter_map(|found| found.lead.as_ref());
-                let theirs = leads.filter(|lead| goes_to(lead, &policy, now, &sought));
-                records.extend(theirs.map(|lead| lead.id().clone()));
+                let goes_there = |lead: &OpenedLead| goes_to(lead, &policy, now, &sought);
+                let theirs = match self.state.store.find_among(some.to_vec(), entry, &goes_there).await {
+                    Err(error) if error.code == StoreCode::DiskFull => return Ok((records, true)),
+                    theirs => theirs?,
+                };
+                records.extend(theirs.iter().map(|lead| lead.id().clone()));
             }
             if !matches.are_cut() {
                 return Ok((records, false));
