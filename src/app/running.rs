@@ -24,6 +24,7 @@ use crate::machine::descriptors;
 use crate::machine::priority;
 use crate::machine::systemd::Systemd;
 use crate::purpose::PurposeId;
+use crate::trail::{Action, Entry, Reason};
 use crate::workers::{
     Adopter, Archivist, ArchivistRules, Checkpointer, Clockwatch, CopyFiles, CopyOf, Copying, DuePeople,
     Fetcher, Inspector, Lookout, Pausekeeper, Postman, Reaper, Redater, Scanner, SearchTools, Searcher,
@@ -169,9 +170,9 @@ impl Rooms {
         let visits = Arc::new(Visits::default());
         let searcher = self.searcher(stop)?;
         let searches = Arc::clone(&searcher);
-        let search = Search::new(move |sought, after| {
+        let search = Search::new(move |sought, after, by| {
             let searcher = Arc::clone(&searches);
-            Box::pin(async move { searcher.look(sought, after).await })
+            Box::pin(async move { searcher.look(sought, after, by).await })
         });
         let state = Arc::new(Admin {
             store: Arc::clone(&self.store),
@@ -456,7 +457,8 @@ fn copying(person_acts: PersonActs) -> Copying {
     Box::new(move |CopyOf { records, address, language, lacks }| {
         let acts = Arc::clone(&acts);
         Box::pin(async move {
-            let copy = acts.copy(records, &address, language, (lacks.total, lacks.unreadable)).await;
+            let by = Entry::by_person(Action::Accessed, Reason::PersonRequest);
+            let copy = acts.copy(records, &address, language, (lacks.total, lacks.unreadable), by).await;
             copy.map(|(json, html)| CopyFiles { json, html }).map_err(|code| code.as_str())
         })
     })

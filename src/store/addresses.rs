@@ -24,6 +24,8 @@ pub enum Kept {
     Unreadable(RecordId),
 }
 
+crate::secret::never_shown!(Kept);
+
 /// What is stored, one record after another, each unsealed when it is asked for. Asking waits for the disk, so it is done on a
 /// thread of its own; nothing is held between two of them but a few sealed records. Nothing comes after an error.
 pub type EachKept = Box<dyn Iterator<Item = Result<Kept, StoreError>> + Send>;
@@ -81,11 +83,12 @@ impl Matches {
 pub trait Addresses: Send + Sync {
     /// What is stored of all purposes, whether the config names them or not, in the order of records' ids: those past their
     /// expiry and test leads too. What was stored before this returns is in it, unless it is erased first; what comes later is
-    /// not, so it ends.
+    /// not, so it ends. `by` are those for whom it is looked, each as the line will name them that they leave for what they are shown:
+    /// of the look itself there is none. For nobody nothing is given.
     ///
     /// # Errors
     /// See [`StoreCode`].
-    fn each_kept(&self) -> Result<EachKept, StoreError>;
+    fn each_kept(&self, by: &[Entry]) -> Result<EachKept, StoreError>;
 
     /// Looks these records up and writes the trail lines first (`entry`, completed: one for each that is there, or one that says
     /// that there is none), as [`crate::store::Leads::find`] does with one.

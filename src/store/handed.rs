@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Day;
 use crate::purpose::RecordId;
 use crate::store::{ErasureId, StoreError};
+use crate::trail::Entry;
 
 /// So many ranges are kept of a recipient and purpose; beyond it those that are nearest to one another become one.
 pub(super) const RANGES_MAX: usize = 256;
@@ -28,11 +29,11 @@ pub struct HandedTo {
 #[async_trait]
 pub trait Handed: Send + Sync {
     /// Who was handed any of these records, local exports first, each with the days of all of them together. Right of records
-    /// that are there: what is known of one goes with it.
+    /// that are there: what is known of one goes with it. It leaves no line: whoever asks (`by`) leaves one for each of them.
     ///
     /// # Errors
     /// See [`crate::store::StoreCode`].
-    async fn handed_to(&self, records: &[RecordId]) -> Result<Vec<HandedTo>, StoreError>;
+    async fn handed_to(&self, records: &[RecordId], by: &Entry) -> Result<Vec<HandedTo>, StoreError>;
 
     /// Who had been handed what an erasure took away, as it was then: whoever was reading it at that moment counts, since a page
     /// counts from its opening. It is kept with the erasure.

@@ -31,11 +31,11 @@ pub trait Stubs: Send + Sync {
     fn keep_stubs(&self, months: u32);
 
     /// The stubs of whoever had this address, in each of these spellings; the oldest first, at most [`STUBS_SHOWN_MAX`]. It leaves no
-    /// line: whoever asks leaves one of their own. One that does not open is passed over.
+    /// line: whoever asks (`by`) leaves one of their own. One that does not open is passed over.
     ///
     /// # Errors
     /// [`StoreCode::ValueTooLarge`]: too many spellings. Otherwise see [`StoreCode`].
-    async fn stubs_of(&self, addresses: Vec<Address>) -> Result<Vec<Stub>, StoreError>;
+    async fn stubs_of(&self, addresses: Vec<Address>, by: &Entry) -> Result<Vec<Stub>, StoreError>;
 
     /// Takes those away whose time is over, with a line in the trail, and destroys the keys of past months of which none is left. Of one
     /// that cannot be read the time is that of its month. Returns how many hashes went: a stub has one for each address.

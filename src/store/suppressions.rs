@@ -110,7 +110,7 @@ pub trait Suppressions: Send + Sync {
     ) -> Result<Vec<Suppression>, StoreError>;
 
     /// The entries of an address, in each of these spellings, for each of these purposes (none: the entry for all), by their
-    /// numbers. It leaves no line: whoever asks leaves one of their own. One that cannot be read is passed over here, and bars all
+    /// numbers. It leaves no line: whoever asks (`by`) leaves one of their own. One that cannot be read is passed over here, and bars all
     /// the same.
     ///
     /// # Errors
@@ -119,6 +119,7 @@ pub trait Suppressions: Send + Sync {
         &self,
         addresses: Vec<Address>,
         scopes: Vec<Option<PurposeId>>,
+        by: &Entry,
     ) -> Result<Vec<Suppression>, StoreError>;
 
     /// How many entries were put on the list, or counted from another moment on, since the start: a look into memory, for whoever wants

@@ -220,13 +220,13 @@ impl Asker {
         due: &mut DuePeople,
     ) -> Result<(), StoreError> {
         let records = candidates.iter().map(|(mail, _)| mail.record.clone()).collect();
-        let mut found = self.store.find_records(records, entry).await?.into_iter().peekable();
+        let mut found = self.store.find_records(records, entry.clone()).await?.into_iter().peekable();
         for (mail, ends) in candidates {
             // In their order; one that is gone meanwhile is not among them.
             let of_it =
                 found.next_if(|found| matches!(&found.state, SeenState::Stored(id) if *id == mail.record));
             let judged = match of_it {
-                Some(found) => judge_found(&self.store, &mail, purpose, found).await?,
+                Some(found) => judge_found(&self.store, &mail, purpose, found, &entry).await?,
                 None => Judged::MayNot(Unsent::Gone),
             };
             match judged {

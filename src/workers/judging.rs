@@ -59,18 +59,20 @@ pub(super) async fn judge(
     purpose: &Purpose,
     entry: Entry,
 ) -> Result<Judged, StoreError> {
+    let by = entry.clone();
     match store.find(Wanted::Record(mail.record.clone()), entry).await?.pop() {
-        Some(found) => judge_found(store, mail, purpose, found).await,
+        Some(found) => judge_found(store, mail, purpose, found, &by).await,
         None => Ok(Judged::MayNot(Unsent::Gone)),
     }
 }
 
-/// Looks at what was found of the record.
+/// Looks at what was found of the record, with this line.
 pub(super) async fn judge_found(
     store: &SharedStore,
     mail: &MailId,
     purpose: &Purpose,
     found: Found,
+    by: &Entry,
 ) -> Result<Judged, StoreError> {
     let now = store.now();
     if found.restriction.is_some() {
@@ -91,7 +93,7 @@ pub(super) async fn judge_found(
     if mail.kind != MailKind::Welcome && !is_turn_of(mail.kind, &written, (&lead, purpose), now) {
         return Ok(Judged::MayNot(Unsent::NotDue));
     }
-    if is_suppressed(store, &lead, purpose).await? {
+    if is_suppressed(store, &lead, purpose, by).await? {
         return Ok(Judged::MayNot(Unsent::Suppressed));
     }
     Ok(Judged::MayBe { lead: lead.into(), to })
@@ -137,8 +139,9 @@ async fn is_suppressed(
     store: &SharedStore,
     lead: &OpenedLead,
     purpose: &Purpose,
+    by: &Entry,
 ) -> Result<bool, StoreError> {
     let Some(addresses) = lead.reach(purpose).into_addresses() else { return Ok(true) };
     let scopes = vec![None, Some(purpose.id.clone())];
-    Ok(!store.suppressions_of(addresses, scopes).await?.is_empty())
+    Ok(!store.suppressions_of(addresses, scopes, by).await?.is_empty())
 }

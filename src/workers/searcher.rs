@@ -18,6 +18,7 @@ use crate::lead::UnsealedLead;
 use crate::purpose::{FieldName, Policy, PurposeId, RecordId};
 use crate::store::{Addresses, Kept, Match, Matches, StoreCode, StoreError};
 use crate::telemetry::metrics::Metrics;
+use crate::trail::Entry;
 
 /// So many look-ups wait for the next scan; it is looked for all of them at once.
 pub const WAITING_MAX: usize = 32;
@@ -70,6 +71,8 @@ struct Lookup {
     sought: Sought,
     /// Behind this record alone; none: in all.
     after: Option<RecordId>,
+    /// Who.
+    by: Entry,
     found: Matches,
     answer: oneshot::Sender<Result<Matches, StoreError>>,
 }
@@ -109,12 +112,18 @@ impl Searcher {
         Ok(Self { desk, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Which records hold this address, of all or of those behind one. Whoever waits no longer drops this.
+    /// Which records hold this address, of all or of those behind one, for whoever this line will name. Whoever waits no longer drops
+    /// this.
     ///
     /// # Errors
     /// [`StoreCode::SearchesFull`]: as many wait as may. [`StoreCode::SearchTooSlow`]; otherwise the store's.
-    pub async fn look(&self, sought: Sought, after: Option<RecordId>) -> Result<Matches, StoreError> {
-        let answered = self.desk.ask(sought, after)?;
+    pub async fn look(
+        &self,
+        sought: Sought,
+        after: Option<RecordId>,
+        by: Entry,
+    ) -> Result<Matches, StoreError> {
+        let answered = self.desk.ask(sought, after, by)?;
         answered.await.unwrap_or(Err(StoreError::of(StoreCode::Closed)))
     }
 
@@ -144,6 +153,7 @@ impl Desk {
         &self,
         sought: Sought,
         after: Option<RecordId>,
+        by: Entry,
     ) -> Result<oneshot::Receiver<Result<Matches, StoreError>>, StoreError> {
         let (answer, answered) = oneshot::channel();
         let mut waiting = self.waiting.lock();
@@ -155,7 +165,7 @@ impl Desk {
         if waiting.lookups.len() >= WAITING_MAX {
             return Err(StoreError::of(StoreCode::SearchesFull));
         }
-        waiting.lookups.push(Lookup { sought, after, found: Matches::default(), answer });
+        waiting.lookups.push(Lookup { sought, after, by, found: Matches::default(), answer });
         self.changed.notify_one();
         Ok(answered)
     }
@@ -219,7 +229,8 @@ impl Scanning {
         let mut matching: Option<(PurposeId, OfPurpose)> = None;
         let mut looked_at = 0;
         self.go_on(lookups, begun)?;
-        for kept in self.tools.kept.each_kept()? {
+        let by: Vec<Entry> = lookups.iter().map(|lookup| lookup.by.clone()).collect();
+        for kept in self.tools.kept.each_kept(&by)? {
             looked_at += 1;
             if looked_at % SLICE_RECORDS == 0 {
                 self.go_on(lookups, begun)?;

@@ -159,8 +159,7 @@ impl Usher {
         let policy = self.policy.pin();
         for part in records.chunks(SHOWN_AT_ONCE_MAX) {
             let goes_there = |lead: &OpenedLead| goes_to(lead, &policy, now, sought);
-            let entry = Entry::by_system(Action::LinkAsked);
-            let theirs = self.store.find_among(part.to_vec(), entry, &goes_there).await?;
+            let theirs = self.store.find_among(part.to_vec(), by(), &goes_there).await?;
             if let Some(first) = theirs.first() {
                 return Ok(Some(first.id().clone()));
             }
@@ -170,7 +169,7 @@ impl Usher {
 
     /// Looks for all of them at once.
     async fn look(&self, turn: Vec<Asked>) -> Came {
-        let looks = turn.iter().map(|asked| self.searcher.look(asked.sought.clone(), None));
+        let looks = turn.iter().map(|asked| self.searcher.look(asked.sought.clone(), None, by()));
         let looked = join_all(looks).await;
         let mut came = Came::default();
         for (asked, found) in turn.into_iter().zip(looked) {
@@ -191,6 +190,11 @@ impl Usher {
         }
         came
     }
+}
+
+/// In whose name is looked: whoever asked did not say who they are.
+fn by() -> Entry {
+    Entry::by_system(Action::LinkAsked)
 }
 
 /// The same in an order that nobody foretells: when a mail arrives does not tell whoever asked for it that one went before it, to the

@@ -56,10 +56,10 @@ pub(super) async fn access(
     its_turn(&by.operator, &state, &metrics).await?;
     // Counted first: what is read in between is met.
     let unread = queue.count() + state.store.parked().await?;
-    let matches = search.matching(sought, None).await?;
+    let entry = Entry::by(&by.operator, Action::Accessed);
+    let matches = search.matching(sought, None, &entry).await?;
     let ids: Vec<RecordId> = matches.first.into_iter().take(RECORDS_MAX).map(|found| found.record).collect();
     let gathering = Gathering { state: &state, receipts: &receipts, language };
-    let entry = Entry::by(&by.operator, Action::Accessed);
     let held = gathering.file(&ids, entry, (email.as_deref(), phone.as_deref())).await?;
     tracing::info!(
         request.id = %request_id(&request), actor = %by.operator.actor(), role = %by.operator.role(),
@@ -102,7 +102,7 @@ impl Gathering<'_> {
     ) -> Result<AccessFile, Problem> {
         let Self { state, receipts, language } = *self;
         let (stationery, policy) = (receipts.stationery.pin(), state.policy.pin());
-        let mut clerk = Clerk::new(state, &stationery, &policy, language);
+        let mut clerk = Clerk::new(state, &stationery, &policy, language, &entry);
         let mut records = Vec::with_capacity(ids.len());
         let mut parts = ids.chunks(SHOWN_AT_ONCE_MAX);
         let mut part = Some(parts.next().unwrap_or_default());
@@ -112,8 +112,8 @@ impl Gathering<'_> {
             }
             part = parts.next();
         }
-        let suppressions = entries_of(state, email, phone).await?;
-        let evidence = kept_of(state, (email, phone), (&*policy, &*stationery), language).await?;
+        let suppressions = entries_of(state, email, phone, &entry).await?;
+        let evidence = kept_of(state, (email, phone), (&*policy, &*stationery), language, &entry).await?;
         let controller = &stationery.controller;
         Ok(AccessFile {
             language: language.tag().to_owned(),

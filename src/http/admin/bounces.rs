@@ -36,14 +36,14 @@ pub(super) async fn bounce(
     its_turn(&by.operator, &state, &metrics).await?;
     let (mut count, mut unreadable, mut after, mut is_over) = (0, None, None, false);
     for _ in 0..LOOKS_MAX {
-        let matches = search.matching(sought.clone(), after.take()).await?;
+        let entry = Entry::by(&by.operator, Action::Unreachable);
+        let matches = search.matching(sought.clone(), after.take(), &entry).await?;
         unreadable.get_or_insert(matches.unreadable);
         let may_be_mailbox = matches.first.iter().filter(|found| found.may_be_mailbox);
         let records: Vec<RecordId> = may_be_mailbox.map(|found| found.record.clone()).collect();
         for some in records.chunks(SHOWN_AT_ONCE_MAX) {
-            let entry = Entry::by(&by.operator, Action::Unreachable);
             let some = written_to_there(&state, &by.operator, &sought, some).await?;
-            count += state.store.note_unreachable(some, entry).await?;
+            count += state.store.note_unreachable(some, entry.clone()).await?;
         }
         is_over = !matches.are_cut();
         if is_over {

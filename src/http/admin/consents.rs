@@ -73,7 +73,8 @@ pub(super) async fn withdraw(
     let unread = queue.count() + state.store.parked().await?;
     let (mut all, mut unreadable, mut after, mut is_over) = (Withdrawals::default(), None, None, false);
     for _ in 0..LOOKS_MAX {
-        let matches = search.matching(sought.clone(), after.take()).await?;
+        let matches =
+            search.matching(sought.clone(), after.take(), &Entry::by(&operator, Action::Withdrawn)).await?;
         unreadable.get_or_insert(matches.unreadable);
         let meant = matches.first.iter().map(|found| &found.record).filter(|id| is_meant(&id.purpose));
         let records: Vec<RecordId> = meant.cloned().collect();

@@ -12,7 +12,7 @@ use crate::purpose::RecordId;
 use crate::purpose::law::RequestKind;
 use crate::secret::Wiped;
 use crate::store::{AskedFor, MailId, MailKind, ToRequest};
-use crate::trail::{Action, Entry, Operator, Reason};
+use crate::trail::{Action, Entry, Operator};
 
 impl PersonActs {
     /// Has a copy of all that is held under the mailbox of a record sent there. It stands in the register of requests from now on, once
@@ -37,7 +37,7 @@ impl PersonActs {
 
     /// The copy of what these records hold, for a program and to be read, with what the list has of that mailbox, and what it may lack: how
     /// many records hold the address, where that is more than were looked into, and how many do not open. Each record leaves its line in the
-    /// trail, as read by its person.
+    /// trail (`by`).
     ///
     /// # Errors
     /// The code of what is in the way now.
@@ -47,8 +47,9 @@ impl PersonActs {
         address: &str,
         language: Language,
         lacks: (Option<u64>, u64),
+        by: Entry,
     ) -> Result<(Wiped<String>, Wiped<String>), ProblemCode> {
-        self.copied(&records, address, language, lacks).await.map_err(|problem| problem.code)
+        self.copied(&records, address, language, lacks, by).await.map_err(|problem| problem.code)
     }
 
     async fn copied(
@@ -57,12 +58,12 @@ impl PersonActs {
         address: &str,
         language: Language,
         lacks: (Option<u64>, u64),
+        by: Entry,
     ) -> Result<(Wiped<String>, Wiped<String>), Problem> {
         // Counted first: what is read in between is met.
         let unread = self.queue.count() + self.state.store.parked().await?;
         let gathering = Gathering { state: &self.state, receipts: &self.receipts, language };
-        let entry = Entry::by_person(Action::Accessed, Reason::PersonRequest);
-        let mut held = gathering.file(records, entry, (Some(address), None)).await?;
+        let mut held = gathering.file(records, by, (Some(address), None)).await?;
         // A record that is gone may have only named the address, and nothing tells any more: the officer can ask whose it was.
         held.evidence = Vec::new();
         let (total, unreadable) = lacks;

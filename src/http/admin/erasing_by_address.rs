@@ -168,7 +168,7 @@ impl ByAddress<'_> {
     async fn could_be_told(&self, any: bool) -> Result<u64, Problem> {
         let (mut after, mut count) = (None, 0);
         for _ in 0..LOOKS_MAX {
-            let matches = self.search.matching(self.sought.clone(), after.take()).await?;
+            let matches = self.search.matching(self.sought.clone(), after.take(), &self.entry()).await?;
             let of_these =
                 |id: &RecordId| self.wish.purposes.is_empty() || self.wish.purposes.contains(&id.purpose);
             let records: Vec<RecordId> =
@@ -195,7 +195,7 @@ impl ByAddress<'_> {
         let policy = self.state.policy.pin();
         let (mut after, mut ended, mut closed) = (None, ConsentsEnded::default(), None);
         for _ in 0..LOOKS_MAX {
-            let matches = self.search.matching(self.sought.clone(), after.take()).await?;
+            let matches = self.search.matching(self.sought.clone(), after.take(), &self.entry()).await?;
             closed.get_or_insert(matches.unreadable);
             for id in &self.kept {
                 let Some(purpose) = policy.purpose(id.as_str()) else { continue };
@@ -296,7 +296,7 @@ impl ByAddress<'_> {
         if walk.looks == LOOKS_MAX {
             return Err(Problem::of(ProblemCode::SearchTooSlow));
         }
-        let matches = self.search.matching(self.sought.clone(), walk.after.take()).await?;
+        let matches = self.search.matching(self.sought.clone(), walk.after.take(), &self.entry()).await?;
         if walk.looks == 0 {
             walk.unreadable = matches.unreadable;
         }

@@ -125,15 +125,15 @@ pub(super) async fn find(
     let action = if question.unmask { Action::FoundUnmasked } else { Action::Found };
     let entry = Entry::by(&by.operator, action);
     let looked = match asked {
-        Asked::One(wanted) => one(wanted, entry, &state, &queue).await?,
-        Asked::Holding(sought) => holding(sought, entry, &state, &queue, &search).await?,
+        Asked::One(wanted) => one(wanted, entry.clone(), &state, &queue).await?,
+        Asked::Holding(sought) => holding(sought, entry.clone(), &state, &queue, &search).await?,
     };
     let policy = state.policy.pin();
     let evidence = match (&question.email, &question.phone) {
         (None, None) => None,
         (email, phone) => {
             let addresses = spellings_of(&policy, email.as_deref(), phone.as_deref())?;
-            Some(state.store.stubs_of(addresses).await?.len() as u64).filter(|count| *count > 0)
+            Some(state.store.stubs_of(addresses, &entry).await?.len() as u64).filter(|count| *count > 0)
         }
     };
     let Answer { found, queued, total, unreadable, unread } = looked;
@@ -170,7 +170,7 @@ async fn holding(
 ) -> Result<Answer, StoreError> {
     // Counted first: what is read in between is met.
     let unread = queue.count() + state.store.parked().await?;
-    let matches = search.matching(sought, None).await?;
+    let matches = search.matching(sought, None, &entry).await?;
     let first: Vec<RecordId> =
         matches.first.into_iter().take(SHOWN_AT_ONCE_MAX).map(|found| found.record).collect();
     let is_more = matches.total > first.len() as u64;

@@ -20,6 +20,7 @@ use crate::language::Language;
 use crate::lead::{ConsentEvidence, OpenedLead};
 use crate::purpose::{ConsentRule, Policy, Purpose, RecordId, TextHash};
 use crate::store::{Correspondence, DayLook, Found, SeenState};
+use crate::trail::Entry;
 
 /// Who writes down what is held.
 pub(super) struct Clerk<'c> {
@@ -27,6 +28,8 @@ pub(super) struct Clerk<'c> {
     stationery: &'c Stationery,
     policy: &'c Policy,
     language: Language,
+    /// The line that each record leaves which was looked up for it.
+    by: &'c Entry,
     /// What stood beside the boxes of a form, at a revision: a person's records are often of one.
     forms: HashMap<(FormId, TextHash), HashMap<String, (TextHash, String)>>,
 }
@@ -38,8 +41,9 @@ impl<'c> Clerk<'c> {
         stationery: &'c Stationery,
         policy: &'c Policy,
         language: Language,
+        by: &'c Entry,
     ) -> Self {
-        Self { state, stationery, policy, language, forms: HashMap::new() }
+        Self { state, stationery, policy, language, by, forms: HashMap::new() }
     }
 
     /// A record with all that is held of it; none: it is none.
@@ -178,7 +182,7 @@ impl<'c> Clerk<'c> {
     }
 
     async fn handed(&self, id: &RecordId) -> Result<Vec<Handed>, Problem> {
-        let handed = self.state.store.handed_to(std::slice::from_ref(id)).await?;
+        let handed = self.state.store.handed_to(std::slice::from_ref(id), self.by).await?;
         let one = |to: crate::store::HandedTo| {
             let known = to.recipient.as_ref().and_then(|id| self.stationery.recipients.get(id));
             let safeguard = to.recipient.as_ref().and_then(|id| self.stationery.safeguards.get(id));

@@ -70,7 +70,7 @@ pub(super) async fn give(
     its_turn(&by.operator, &state, &metrics).await?;
     // Counted first: what is read in between is met.
     let unread = queue.count() + state.store.parked().await?;
-    let matches = search.matching(sought, None).await?;
+    let matches = search.matching(sought, None, &Entry::by(&by.operator, Action::PassGiven)).await?;
     let mut passes = Vec::new();
     for found in matches.first.iter().take(LINKS_MAX) {
         // One whose time came meanwhile has no page.

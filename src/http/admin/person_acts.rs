@@ -114,10 +114,10 @@ impl PersonActs {
     ) -> Result<Option<Own>, Problem> {
         let (wanted, entry) = (Wanted::Record(id.clone()), Entry::by(operator, Action::Found));
         let found = match look {
-            Look::ToSee => self.state.store.find(wanted, entry).await?,
-            Look::ToEnd => self.state.store.find_to_end(wanted, entry).await?,
+            Look::ToSee => self.state.store.find(wanted, entry.clone()).await?,
+            Look::ToEnd => self.state.store.find_to_end(wanted, entry.clone()).await?,
         };
-        self.own(id, found, language).await
+        self.own(id, found, language, &entry).await
     }
 
     /// What people read a purpose under; its name, where the config has no title of it.
@@ -132,6 +132,7 @@ impl PersonActs {
         id: &RecordId,
         found: Vec<Found>,
         language: Language,
+        by: &Entry,
     ) -> Result<Option<Own>, Problem> {
         let Some(found) = found.into_iter().next() else { return Ok(None) };
         let (policy, stationery) = (self.state.policy.pin(), self.receipts.stationery.pin());
@@ -142,18 +143,18 @@ impl PersonActs {
         };
         let notices = self.state.store.notices().await?.into_iter();
         let notices = notices.filter(|kept| kept.purpose == id.purpose).map(|kept| kept.revision).collect();
-        let held = self.held(&found, &policy, &stationery, language).await?;
+        let held = self.held(&found, (&*policy, &*stationery), language, by).await?;
         Ok(held.map(|held| Own { held, purpose, notices, mailbox, has_others }))
     }
 
     async fn held(
         &self,
         found: &Found,
-        policy: &Policy,
-        stationery: &crate::forget::receipt::Stationery,
+        (policy, stationery): (&Policy, &crate::forget::receipt::Stationery),
         language: Language,
+        by: &Entry,
     ) -> Result<Option<HeldRecord>, Problem> {
-        Clerk::new(&self.state, stationery, policy, language).record(found).await
+        Clerk::new(&self.state, stationery, policy, language, by).record(found).await
     }
 
     /// Erases what holds its mailbox: of its purpose, or everything. Of everything, what else holds another address of it is left to the

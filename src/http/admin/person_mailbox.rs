@@ -46,7 +46,8 @@ impl PersonActs {
         let Some(sought) = sought else { return Ok((records, false)) };
         let mut after = None;
         for _ in 0..LOOKS_MAX {
-            let matches = match self.search.matching(sought.clone(), after.take()).await {
+            let entry = Entry::by(operator, Action::Found);
+            let matches = match self.search.matching(sought.clone(), after.take(), &entry).await {
                 Err(error) => {
                     let problem = Problem::from(error);
                     return if is_passing(problem.code) { Ok((records, true)) } else { Err(problem) };
@@ -57,13 +58,13 @@ impl PersonActs {
             let of_purpose = found.filter(|id| id.purpose == own.held.purpose && **id != own.held.id);
             let of_purpose: Vec<RecordId> = of_purpose.cloned().collect();
             for some in of_purpose.chunks(SHOWN_AT_ONCE_MAX) {
-                let entry = Entry::by(operator, Action::Found);
                 let (policy, now) = (self.state.policy.pin(), self.now());
                 let goes_there = |lead: &OpenedLead| goes_to(lead, &policy, now, &sought);
-                let theirs = match self.state.store.find_among(some.to_vec(), entry, &goes_there).await {
-                    Err(error) if error.code == StoreCode::DiskFull => return Ok((records, true)),
-                    theirs => theirs?,
-                };
+                let theirs =
+                    match self.state.store.find_among(some.to_vec(), entry.clone(), &goes_there).await {
+                        Err(error) if error.code == StoreCode::DiskFull => return Ok((records, true)),
+                        theirs => theirs?,
+                    };
                 records.extend(theirs.iter().map(|lead| lead.id().clone()));
             }
             if !matches.are_cut() {

@@ -62,7 +62,8 @@ pub(super) async fn restrict(
     let unread = queue.count() + state.store.parked().await?;
     let (mut made, mut unreadable, mut after, mut is_over) = (Vec::new(), None, None, false);
     for _ in 0..LOOKS_MAX {
-        let matches = search.matching(sought.clone(), after.take()).await?;
+        let matches =
+            search.matching(sought.clone(), after.take(), &Entry::by(&operator, Action::Restricted)).await?;
         unreadable.get_or_insert(matches.unreadable);
         for found in &matches.first {
             let became = match one(&state, &request, &operator, found.record.clone(), until).await {

@@ -14,6 +14,7 @@ use crate::http::problem::Problem;
 use crate::language::Language;
 use crate::lead::{EventKind, Stub, StubBox, StubCause};
 use crate::purpose::{Policy, Purpose};
+use crate::trail::Entry;
 
 /// What is kept of an address, in every spelling that it has.
 ///
@@ -24,9 +25,10 @@ pub(super) async fn kept_of(
     (email, phone): (Option<&str>, Option<&str>),
     (policy, stationery): (&Policy, &Stationery),
     language: Language,
+    by: &Entry,
 ) -> Result<Vec<KeptEvidence>, Problem> {
     let addresses = spellings_of(policy, email, phone)?;
-    let stubs = state.store.stubs_of(addresses).await?;
+    let stubs = state.store.stubs_of(addresses, by).await?;
     Ok(stubs.iter().map(|stub| kept(stub, (policy, stationery), language)).collect())
 }
 

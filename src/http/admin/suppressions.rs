@@ -144,6 +144,7 @@ pub(super) async fn entries_of(
     state: &AdminState,
     email: Option<&str>,
     phone: Option<&str>,
+    by: &Entry,
 ) -> Result<Vec<Shown>, Problem> {
     let policy = state.policy.pin();
     // Digits that no purpose takes for a number are on no list.
@@ -151,7 +152,7 @@ pub(super) async fn entries_of(
     if addresses.is_empty() {
         return Ok(Vec::new());
     }
-    let entries = state.store.suppressions_of(addresses, scopes(state, &policy).await?).await?;
+    let entries = state.store.suppressions_of(addresses, scopes(state, &policy).await?, by).await?;
     Ok(entries.iter().map(shown).collect())
 }
 

@@ -9,7 +9,7 @@ use crate::trail::{Action, Outcome};
 
 /// Everything that is met, in order: a record's id and its answers; of one that does not open its id alone.
 fn met(store: &SharedStore) -> Vec<String> {
-    let each = store.each_kept().expect("opens");
+    let each = store.each_kept(&[by_officer(Action::Found)]).expect("opens");
     each.map(|kept| told(kept.expect("read"))).collect()
 }
 
@@ -42,6 +42,7 @@ pub(crate) async fn each_record_is_met_once_whatever_its_purpose_its_expiry_or_i
     let lettre = vec![holds("lettre-1-1", 700), holds("lettre-1-2", 701)];
     let all = [devis, lettre].concat();
     assert_eq!(met(&store), all);
+    assert_eq!(store.each_kept(&[]).expect("opens").count(), 0, "nobody looks");
     store.close().await.expect("closed");
     drop(store);
     // Also where the config names a purpose no longer.
@@ -53,7 +54,7 @@ pub(crate) async fn what_is_erased_meanwhile_is_passed_over_and_what_comes_later
     let host = H::new();
     let store = host.open();
     store_many(&store, 1, 4).await;
-    let mut each = store.each_kept().expect("opens");
+    let mut each = store.each_kept(&[by_officer(Action::Found)]).expect("opens");
     let first = each.next().expect("one").expect("read");
     assert_eq!(told(first), holds("devis-1-1", 1));
     for id in ["devis-1-1", "devis-1-3"] {
@@ -83,13 +84,16 @@ pub(crate) async fn a_look_ends_with_the_store<H: Host>() {
     let store = host.open();
     // More than are read at a time.
     store_many(&store, 1, 600).await;
-    let mut each = store.each_kept().expect("opens");
+    let mut each = store.each_kept(&[by_officer(Action::Found)]).expect("opens");
     assert!(each.next().is_some_and(|kept| kept.is_ok()));
     store.close().await.expect("closed, though somebody looks");
     let last = each.by_ref().find_map(Result::err).map(|error| error.code);
     assert_eq!(last, Some(StoreCode::Closed));
     assert!(each.next().is_none());
-    assert_eq!(store.each_kept().err().map(|error| error.code), Some(StoreCode::Closed));
+    assert_eq!(
+        store.each_kept(&[by_officer(Action::Found)]).err().map(|error| error.code),
+        Some(StoreCode::Closed)
+    );
 }
 
 pub(crate) async fn each_record_that_is_shown_leaves_its_line_and_no_more_are_than_may_be<H: Host>() {

@@ -315,7 +315,13 @@ pub(crate) async fn one_record_is_read_as_a_page_of_it_is_and_what_is_not_there_
     }
     let handed = async |number: u64| {
         let ids = [record(&format!("devis-1-{number}"))];
-        store.handed_to(&ids).await.expect("known").into_iter().map(|of| of.recipient).collect::<Vec<_>>()
+        store
+            .handed_to(&ids, &by_officer(Action::Accessed))
+            .await
+            .expect("known")
+            .into_iter()
+            .map(|of| of.recipient)
+            .collect::<Vec<_>>()
     };
     assert_eq!(handed(3).await, [Some("crm".to_owned())]);
     assert!(handed(2).await.is_empty() && handed(6).await.is_empty(), "nothing of them left");

@@ -31,7 +31,7 @@ pub(super) async fn hand(store: &SharedStore, recipient: Option<&str>, after: u6
 /// Who had any of these records of `devis`, with days counted from the start.
 async fn had(store: &SharedStore, numbers: &[u64]) -> Vec<(Option<String>, u32, u32)> {
     let records: Vec<_> = numbers.iter().map(|number| record(&format!("devis-1-{number}"))).collect();
-    shown(store.handed_to(&records).await.expect("known"))
+    shown(store.handed_to(&records, &by_officer(Action::Accessed)).await.expect("known"))
 }
 
 fn shown(holders: Vec<HandedTo>) -> Vec<(Option<String>, u32, u32)> {
@@ -70,7 +70,7 @@ pub(crate) async fn what_leaves_in_a_page_is_known_by_recipient_and_day_also_aft
         assert_eq!(had(&store, &[1, 2, 3, 4, 5, 6]).await, all);
         let other = record("lettre-1-3");
         assert_eq!(
-            store.handed_to(&[other, record("devis-2-3")]).await,
+            store.handed_to(&[other, record("devis-2-3")], &by_officer(Action::Accessed)).await,
             Ok(Vec::new()),
             "nothing of theirs left"
         );

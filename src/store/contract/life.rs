@@ -108,7 +108,7 @@ pub(crate) async fn every_verb_refuses_after_closing<H: Host>() {
         ("drop_held", code(store.drop_held(form_id(1), by()).await)),
         ("expire_parked", code(store.expire_parked().await)),
         ("reseal_parked", code(store.reseal_parked().await)),
-        ("handed_to", code(store.handed_to(&[record("devis-1-1")]).await)),
+        ("handed_to", code(store.handed_to(&[record("devis-1-1")], &by_officer(Action::Accessed)).await)),
         ("trim_handed", code(store.trim_handed().await)),
         ("sealed_days", code(store.sealed_days().await)),
         ("queue_mails", code(store.queue_mails(vec![mail()]).await)),

@@ -25,7 +25,7 @@ fn mail(number: u64) -> Address {
 }
 
 async fn of(store: &SharedStore, number: u64) -> Vec<Stub> {
-    store.stubs_of(vec![mail(number)]).await.expect("looked up")
+    store.stubs_of(vec![mail(number)], &by_officer(Action::Accessed)).await.expect("looked up")
 }
 
 /// The same in short: how the record ended, which boxes were ticked, what became of them.
@@ -128,5 +128,8 @@ pub(crate) async fn no_evidence_ends_by_a_clock_that_nobody_confirmed<H: Host>()
     assert_eq!(code(alone.end_stubs().await), Some(StoreCode::ClockUnconfirmed));
     alone.close().await.expect("closed");
     assert_eq!(code(alone.end_stubs().await), Some(StoreCode::Closed));
-    assert_eq!(code(alone.stubs_of(vec![mail(1)]).await), Some(StoreCode::Closed));
+    assert_eq!(
+        code(alone.stubs_of(vec![mail(1)], &by_officer(Action::Accessed)).await),
+        Some(StoreCode::Closed)
+    );
 }

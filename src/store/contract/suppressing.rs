@@ -124,19 +124,36 @@ pub(crate) async fn the_entries_of_an_address_are_found_by_it_and_no_line_is_lef
     let host = H::new();
     let store = host.open();
     let scopes = || vec![None, Some(purpose("devis")), Some(purpose("lettre"))];
-    assert_eq!(store.suppressions_of(vec![mail(1)], scopes()).await, Ok(Vec::new()), "there is no list yet");
+    assert_eq!(
+        store.suppressions_of(vec![mail(1)], scopes(), &by_officer(Action::Found)).await,
+        Ok(Vec::new()),
+        "there is no list yet"
+    );
     let all = objects(&store, 1).await;
     let other = objects(&store, 2).await;
     let lettre = put(&store, mail(1), Some(purpose("lettre")), 36).await.expect("taken");
     let before = store.lines(0, 100).await.expect("a trail").len();
-    assert_eq!(store.suppressions_of(vec![mail(1)], scopes()).await, Ok(vec![all.clone(), lettre]));
-    assert_eq!(store.suppressions_of(vec![mail(1)], vec![None]).await, Ok(vec![all.clone()]));
-    assert_eq!(store.suppressions_of(vec![mail(3)], scopes()).await, Ok(Vec::new()));
+    assert_eq!(
+        store.suppressions_of(vec![mail(1)], scopes(), &by_officer(Action::Found)).await,
+        Ok(vec![all.clone(), lettre])
+    );
+    assert_eq!(
+        store.suppressions_of(vec![mail(1)], vec![None], &by_officer(Action::Found)).await,
+        Ok(vec![all.clone()])
+    );
+    assert_eq!(
+        store.suppressions_of(vec![mail(3)], scopes(), &by_officer(Action::Found)).await,
+        Ok(Vec::new())
+    );
     let both = vec![mail(1), mail(1), mail(2)];
-    assert_eq!(store.suppressions_of(both, vec![None]).await, Ok(vec![all, other]), "each once");
+    assert_eq!(
+        store.suppressions_of(both, vec![None], &by_officer(Action::Found)).await,
+        Ok(vec![all, other]),
+        "each once"
+    );
     assert_eq!(store.lines(0, 100).await.expect("a trail").len(), before);
     let many = (0..=SUPPRESSED_AT_ONCE_MAX).map(|_| mail(1)).collect();
-    let refused = store.suppressions_of(many, vec![None]).await;
+    let refused = store.suppressions_of(many, vec![None], &by_officer(Action::Found)).await;
     assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::ValueTooLarge));
 }
 

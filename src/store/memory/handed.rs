@@ -11,10 +11,11 @@ use crate::store::memory::MemoryStore;
 use crate::store::memory::draft::Draft;
 use crate::store::memory::rows::Rows;
 use crate::store::{ErasureId, Handed, HandedTo, StoreError};
+use crate::trail::Entry;
 
 #[async_trait]
 impl Handed for MemoryStore {
-    async fn handed_to(&self, records: &[RecordId]) -> Result<Vec<HandedTo>, StoreError> {
+    async fn handed_to(&self, records: &[RecordId], _by: &Entry) -> Result<Vec<HandedTo>, StoreError> {
         let today = Day::of(self.0.mark.look().now());
         Ok(self.0.rows()?.holders(records, today))
     }

@@ -25,7 +25,7 @@ impl Stubs for MemoryStore {
         self.0.stub_months.store(months, Ordering::SeqCst);
     }
 
-    async fn stubs_of(&self, addresses: Vec<Address>) -> Result<Vec<Stub>, StoreError> {
+    async fn stubs_of(&self, addresses: Vec<Address>, _by: &Entry) -> Result<Vec<Stub>, StoreError> {
         require_few(&addresses)?;
         let (months, today) = (self.0.stub_months.load(Ordering::SeqCst), Day::of(self.0.mark.look().now()));
         let rows = self.0.rows()?;

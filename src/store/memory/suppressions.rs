@@ -70,6 +70,7 @@ impl Suppressions for MemoryStore {
         &self,
         addresses: Vec<Address>,
         scopes: Vec<Option<PurposeId>>,
+        _by: &Entry,
     ) -> Result<Vec<Suppression>, StoreError> {
         require_few(&addresses)?;
         let rows = self.0.rows()?;

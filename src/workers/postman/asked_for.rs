@@ -98,7 +98,8 @@ impl Desk {
     ) -> Result<(Vec<Own>, Lacks), StoreError> {
         // What cannot be looked for by itself has no other records.
         let Some(sought) = sought else { return Ok((vec![own], Lacks::default())) };
-        let matches = answering.searcher.look(sought.clone(), None).await?;
+        let entry = Entry::by_system(Action::MailBegun);
+        let matches = answering.searcher.look(sought.clone(), None, entry.clone()).await?;
         // What only names it elsewhere is not read.
         let others = matches.first.iter().filter(|found| found.may_be_mailbox && found.record != own.id);
         let mut others: Vec<RecordId> = others.map(|found| found.record.clone()).collect();
@@ -107,7 +108,6 @@ impl Desk {
         let lacks = Lacks { total: is_more.then_some(matches.total), unreadable: matches.unreadable };
         let mut all = vec![own];
         if !others.is_empty() {
-            let entry = Entry::by_system(Action::MailBegun);
             let found = self.store.find_records(others, entry).await?;
             let found = found.into_iter().filter_map(|found| own_of(found, policy));
             all.extend(found.filter(|own| goes_to(&own.lead, policy, now, &sought)));

@@ -11,7 +11,7 @@ use crate::store::contract::support::{later, reference, store_many, until};
 use crate::store::contract::{Host, Row, support};
 use crate::store::memory::MemoryHost;
 use crate::store::{EachKept, Found, Outcome, Settlement, SharedStore};
-use crate::trail::Entry;
+use crate::trail::{Action, Entry};
 
 /// What is kept, and how often it was looked through.
 struct Counted {
@@ -31,14 +31,18 @@ impl Counted {
 
 #[async_trait]
 impl Addresses for Counted {
-    fn each_kept(&self) -> Result<EachKept, StoreError> {
+    fn each_kept(&self, by: &[Entry]) -> Result<EachKept, StoreError> {
         self.scans.fetch_add(1, Ordering::SeqCst);
-        self.store.each_kept()
+        self.store.each_kept(by)
     }
 
     async fn find_records(&self, records: Vec<RecordId>, entry: Entry) -> Result<Vec<Found>, StoreError> {
         self.store.find_records(records, entry).await
     }
+}
+
+fn by() -> Entry {
+    Entry::by_system(Action::Found)
 }
 
 /// Two purposes: the numbers of `devis` are at home in France, those of `lettre` nowhere.
@@ -119,8 +123,9 @@ async fn an_address_is_found_in_every_spelling_and_by_the_rules_of_each_purpose(
         keep(&store, purpose, at as u64 + 1, answer).await;
     }
     let searcher = idle(&Counted::of(&store));
-    let look = |sought| searcher.look(sought, None);
-    let behind = |record: &str| searcher.look(mailbox("anne@example.com"), Some(support::record(record)));
+    let look = |sought| searcher.look(sought, None, by());
+    let behind =
+        |record: &str| searcher.look(mailbox("anne@example.com"), Some(support::record(record)), by());
     assert_eq!(named(look(mailbox("ANNE@example.com")).await), ["devis-1-1", "lettre-1-1"]);
     assert_eq!(named(look(number("+33 6 39 98 00 00")).await), ["devis-1-2", "lettre-1-2"]);
     assert_eq!(named(look(number("06.39.98.00.00")).await), ["devis-1-2", "lettre-1-3"]);
@@ -143,9 +148,9 @@ async fn what_does_not_open_is_counted_where_it_was_looked_for() {
     let other = host.take(&row("devis-1-1"));
     host.put(&row("devis-1-2"), other);
     let searcher = idle(&Counted::of(&host.open()));
-    let found = searcher.look(of(3), None).await.expect("looked");
+    let found = searcher.look(of(3), None, by()).await.expect("looked");
     assert_eq!((found.total, found.unreadable), (1, 1));
-    let behind = searcher.look(of(3), Some(support::record("devis-1-2"))).await.expect("looked");
+    let behind = searcher.look(of(3), Some(support::record("devis-1-2")), by()).await.expect("looked");
     assert_eq!((behind.total, behind.unreadable), (1, 0));
 }
 
@@ -158,7 +163,7 @@ async fn look_ups_that_come_during_a_scan_share_the_next() {
     let (searcher, standing, go) = gated(&kept, SCAN_WITHIN);
     let look = |number| {
         let searcher = searcher.clone();
-        async move { named(searcher.look(of(number), None).await) }
+        async move { named(searcher.look(of(number), None, by()).await) }
     };
     let first = async {
         let first = look(1);
@@ -190,17 +195,17 @@ async fn no_more_wait_than_may_and_who_goes_away_makes_room() {
     store_many(&store, 1, 2).await;
     let kept = Counted::of(&store);
     let (searcher, standing, go) = gated(&kept, SCAN_WITHIN);
-    let mut first = Box::pin(searcher.look(of(1), None));
+    let mut first = Box::pin(searcher.look(of(1), None, by()));
     assert!(futures_util::poll!(&mut first).is_pending());
     standing.recv().expect("a scan");
-    let mut waiting: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(searcher.look(of(2), None))).collect();
+    let mut waiting: Vec<_> = (0..WAITING_MAX).map(|_| Box::pin(searcher.look(of(2), None, by()))).collect();
     for lookup in &mut waiting {
         assert!(futures_util::poll!(lookup).is_pending());
     }
-    let refused = searcher.look(of(2), None).await;
+    let refused = searcher.look(of(2), None, by()).await;
     assert_eq!(refused.err().map(|error| error.code), Some(StoreCode::SearchesFull));
     waiting.truncate(1);
-    let mut late = Box::pin(searcher.look(of(2), None));
+    let mut late = Box::pin(searcher.look(of(2), None, by()));
     assert!(futures_util::poll!(&mut late).is_pending());
     assert_eq!(searcher.desk.waiting.lock().lookups.len(), 2);
     drop(go);
@@ -216,16 +221,16 @@ async fn a_scan_that_takes_too_long_or_that_nobody_waits_for_is_broken_off() {
     let store = host.open();
     store_many(&store, 1, 600).await;
     let kept = Counted::of(&store);
-    let too_slow = searcher(&kept, Duration::ZERO, || false).look(of(1), None).await;
+    let too_slow = searcher(&kept, Duration::ZERO, || false).look(of(1), None, by()).await;
     assert_eq!(too_slow.err().map(|error| error.code), Some(StoreCode::SearchTooSlow));
     let (searcher, standing, go) = gated(&kept, SCAN_WITHIN);
-    let mut first = Box::pin(searcher.look(of(1), None));
+    let mut first = Box::pin(searcher.look(of(1), None, by()));
     assert!(futures_util::poll!(&mut first).is_pending());
     standing.recv().expect("a scan");
     drop(first);
     // The first look up from the records goes on; at the next, 256 records later, nobody is there, and it is not busy then.
     go.send(()).expect("it stands");
-    let mut next = Box::pin(searcher.look(of(2), None));
+    let mut next = Box::pin(searcher.look(of(2), None, by()));
     assert!(futures_util::poll!(&mut next).is_pending());
     standing.recv().expect("the scan of the next");
     drop(go);
@@ -239,10 +244,10 @@ async fn with_the_end_who_waits_is_told_and_the_thread_is_gone() {
     let store = host.open();
     store_many(&store, 1, 600).await;
     let (searcher, standing, go) = gated(&Counted::of(&store), SCAN_WITHIN);
-    let mut under_way = Box::pin(searcher.look(of(1), None));
+    let mut under_way = Box::pin(searcher.look(of(1), None, by()));
     assert!(futures_util::poll!(&mut under_way).is_pending());
     standing.recv().expect("a scan");
-    let mut waiting = Box::pin(searcher.look(of(2), None));
+    let mut waiting = Box::pin(searcher.look(of(2), None, by()));
     assert!(futures_util::poll!(&mut waiting).is_pending());
     let closed =
         |looked: Result<Matches, StoreError>| looked.err().map(|error| error.code) == Some(StoreCode::Closed);
@@ -257,7 +262,7 @@ async fn with_the_end_who_waits_is_told_and_the_thread_is_gone() {
         }
     );
     assert!(closed(waited) && closed(under_way.await));
-    assert!(closed(searcher.look(of(1), None).await));
+    assert!(closed(searcher.look(of(1), None, by()).await));
     assert!(searcher.thread.lock().is_none());
 }
 
@@ -273,6 +278,6 @@ async fn a_scan_that_panics_is_the_last_of_nobody_else() {
         false
     };
     let searcher = searcher(&Counted::of(&store), SCAN_WITHIN, busy);
-    assert_eq!(searcher.look(of(1), None).await.err().map(|error| error.code), Some(StoreCode::Closed));
-    assert_eq!(named(searcher.look(of(1), None).await), ["devis-1-1"]);
+    assert_eq!(searcher.look(of(1), None, by()).await.err().map(|error| error.code), Some(StoreCode::Closed));
+    assert_eq!(named(searcher.look(of(1), None, by()).await), ["devis-1-1"]);
 }

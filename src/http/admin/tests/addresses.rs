@@ -9,9 +9,9 @@ use crate::store::{Kept, Match, Matches, Outcome as End, SHOWN_AT_ONCE_MAX, Sett
 /// Looks at once, where the daemon has a thread for it.
 pub(super) fn search(store: &SharedStore, named_max: usize) -> Data<Search> {
     let store = store.clone();
-    Data::new(Search::new(move |sought, after| {
+    Data::new(Search::new(move |sought, after, by| {
         let (matcher, mut matches) = (Matcher::of([(0, &sought)], None), Matches::default());
-        for kept in store.each_kept().expect("opens") {
+        for kept in store.each_kept(&[by]).expect("opens") {
             match kept.expect("read") {
                 Kept::Record(lead) => {
                     let mut holds = false;

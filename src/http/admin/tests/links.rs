@@ -144,7 +144,8 @@ async fn a_copy_stands_in_the_register_goes_once_a_day_and_is_read_by_its_person
     assert_eq!(acts.send_copy(&person, &large).await, Ok(AskedFor::Already), "it was too large today");
     assert_eq!(bench.store.requests(None, 10).await.expect("listed").len(), 2, "and its request is open");
 
-    let copy = acts.copy(vec![id], "anne@lumen.example", Language::En, (Some(9), 2)).await;
+    let by = Entry::by_person(Action::Accessed, Reason::PersonRequest);
+    let copy = acts.copy(vec![id], "anne@lumen.example", Language::En, (Some(9), 2), by).await;
     let Ok((json, html)) = copy else { panic!("it is made") };
     let held: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(held["records"][0]["id"], "devis-1-1");

@@ -12,7 +12,7 @@ use crate::trail::Operator;
 
 /// Everybody looks for addresses at once.
 fn with_searches_full(bench: &Bench) -> PersonActs {
-    let full = |_, _| -> super::super::search::Looked {
+    let full = |_, _, _| -> super::super::search::Looked {
         Box::pin(async { Err(StoreError::of(StoreCode::SearchesFull)) })
     };
     PersonActs {

@@ -20,7 +20,10 @@ fn crm(first: u32, last: u32) -> HandedTo {
 }
 
 async fn had(store: &Arc<SledStore>, number: u64) -> Vec<HandedTo> {
-    store.handed_to(&[record(&format!("devis-1-{number}"))]).await.expect("known")
+    store
+        .handed_to(&[record(&format!("devis-1-{number}"))], &by_officer(Action::Accessed))
+        .await
+        .expect("known")
 }
 
 /// Two pages of three records for the recipient `crm`, a day apart, of eight that are stored.

@@ -290,9 +290,9 @@ async fn of_who_objected_the_newest_counts_as_well() {
     let listed = async |store: &SharedStore| {
         let mut listed = Vec::new();
         for number in 21..=24 {
-            if !store.suppressions_of(vec![mail(number)], vec![None]).await.expect("read").is_empty() {
-                listed.push(number);
-            }
+            let by = by_officer(Action::Found);
+            let found = store.suppressions_of(vec![mail(number)], vec![None], &by).await.expect("read");
+            listed.extend((!found.is_empty()).then_some(number));
         }
         listed
     };

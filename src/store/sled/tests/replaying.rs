@@ -216,7 +216,8 @@ async fn after_a_restore_everything_counts_as_handed_to_whoever_may_have_had_it(
     );
     let first = Day::of(start());
     for _ in 0..2 {
-        let holders = store.handed_to(&[record("devis-1-3")]).await.expect("known");
+        let holders =
+            store.handed_to(&[record("devis-1-3")], &by_officer(Action::Accessed)).await.expect("known");
         let named: Vec<_> = holders.iter().map(|of| (of.recipient.as_deref(), of.first, of.last)).collect();
         let days = (first, first.plus(2));
         let all = [Some("agency"), Some("crm"), Some("former")].map(|name| (name, days.0, days.1));
@@ -230,7 +231,7 @@ async fn after_a_restore_everything_counts_as_handed_to_whoever_may_have_had_it(
     // What is stored from now on is nobody's before it leaves.
     let settled = store.settle(vec![stored(9)]).await.expect("settled");
     let new = record_of(&settled[0]).expect("stored").clone();
-    assert_eq!(store.handed_to(&[new]).await, Ok(Vec::new()));
+    assert_eq!(store.handed_to(&[new], &by_officer(Action::Accessed)).await, Ok(Vec::new()));
     store.close().await.expect("closed");
 }
 

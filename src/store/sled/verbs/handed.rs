@@ -7,10 +7,11 @@ use crate::purpose::RecordId;
 use crate::store::sled::SledStore;
 use crate::store::sled::handed;
 use crate::store::{ErasureId, Handed, HandedTo, StoreError};
+use crate::trail::Entry;
 
 #[async_trait]
 impl Handed for SledStore {
-    async fn handed_to(&self, records: &[RecordId]) -> Result<Vec<HandedTo>, StoreError> {
+    async fn handed_to(&self, records: &[RecordId], _by: &Entry) -> Result<Vec<HandedTo>, StoreError> {
         let records = records.to_vec();
         self.beside(move |shared| {
             let today = Day::of(shared.look().now());

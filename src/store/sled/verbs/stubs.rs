@@ -28,7 +28,7 @@ impl Stubs for SledStore {
         self.shared.keep_stubs(months);
     }
 
-    async fn stubs_of(&self, addresses: Vec<Address>) -> Result<Vec<Stub>, StoreError> {
+    async fn stubs_of(&self, addresses: Vec<Address>, _by: &Entry) -> Result<Vec<Stub>, StoreError> {
         require_few(&addresses)?;
         self.shared.engine()?;
         self.beside(move |shared| {

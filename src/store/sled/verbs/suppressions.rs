@@ -69,6 +69,7 @@ impl Suppressions for SledStore {
         &self,
         addresses: Vec<Address>,
         scopes: Vec<Option<PurposeId>>,
+        _by: &Entry,
     ) -> Result<Vec<Suppression>, StoreError> {
         require_few(&addresses)?;
         self.beside(move |shared| {
