@@ -7,7 +7,7 @@ use crate::clock::Day;
 use crate::keyring::Bucket;
 use crate::purpose::PurposeId;
 use crate::store::StoreError;
-use crate::store::sled::layout;
+use crate::store::sled::layout::{self, InTree, Place};
 
 /// What is known of a bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +18,10 @@ pub(super) struct BucketRow {
     pub(super) earliest: u32,
     /// The last.
     pub(super) latest: u32,
+}
+
+impl InTree for BucketRow {
+    const TREES: &'static [Place] = &[Place::Buckets];
 }
 
 impl BucketRow {

@@ -10,7 +10,7 @@ use crate::clock::{Day, Month};
 use crate::lead::Leaf;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place, record_id, record_key};
+use crate::store::sled::layout::{self, InTree, Place, record_id, record_key};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::tombstones::Tombstones;
 use crate::store::{
@@ -56,6 +56,10 @@ pub(super) struct ErasureRow {
     pub(super) done: Option<EndedRow>,
 }
 
+impl InTree for ErasureRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
+}
+
 /// What is left of it, in days.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct TracesRow {
@@ -72,6 +76,10 @@ pub(super) struct PapersRow {
     of_purposes: Vec<(String, Vec<u8>)>,
 }
 
+impl InTree for PapersRow {
+    const TREES: &'static [Place] = &[Place::Erasures, Place::Vigils];
+}
+
 /// The end of an erasure.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub(super) struct EndedRow {
@@ -83,6 +91,10 @@ pub(super) struct EndedRow {
 #[derive(Serialize, Deserialize)]
 struct PendingRow(Vec<(String, Vec<(u32, u64)>)>);
 
+impl InTree for PendingRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
+}
+
 /// What a caller's key was used for.
 #[derive(Serialize, Deserialize)]
 pub(super) struct RepeatRow {
@@ -90,6 +102,10 @@ pub(super) struct RepeatRow {
     number: u64,
     /// What tells the request from others.
     pub(super) request: [u8; 32],
+}
+
+impl InTree for RepeatRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
 }
 
 /// What leaves leaves behind that are to be punctured.
@@ -246,9 +262,33 @@ pub(super) fn evidence_key(id: ErasureId) -> Vec<u8> {
     keyed(EVIDENCE, id)
 }
 
+/// Which erasure another one stands for, or is followed by.
+#[derive(Serialize)]
+struct NumberOfRow(u32, u64);
+
+impl InTree for NumberOfRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
+}
+
+/// Until which day what shows of consents is kept.
+#[derive(Serialize)]
+pub(super) struct UntilRow(pub u32);
+
+impl InTree for UntilRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
+}
+
+/// For which purposes a submission was erased; none: for all.
+#[derive(Serialize)]
+struct TombstoneRow<'p>(Vec<&'p str>);
+
+impl InTree for TombstoneRow<'_> {
+    const TREES: &'static [Place] = &[Place::Tombstones];
+}
+
 /// The bytes of an erasure's number.
 pub(super) fn id_bytes(id: ErasureId) -> Vec<u8> {
-    layout::encode(&(id.epoch, id.number))
+    layout::encode(&NumberOfRow(id.epoch, id.number))
 }
 
 /// Reads them.
@@ -353,7 +393,7 @@ pub(super) fn tombstone_row_key(month: Month, hash: &[u8; 32]) -> Vec<u8> {
 /// The bytes of a tombstone.
 pub(super) fn tombstone_bytes(erased: &ErasedFor) -> Vec<u8> {
     let names: Vec<&str> = erased.purposes().iter().map(PurposeId::as_str).collect();
-    layout::encode(&names)
+    layout::encode(&TombstoneRow(names))
 }
 
 /// Reads them. One that cannot be read says that all is erased: nothing comes back by a flipped bit.

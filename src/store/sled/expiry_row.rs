@@ -10,7 +10,7 @@ use crate::store::retention::BucketCut;
 use crate::store::sled::aside;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::{StoreCode, StoreError};
 
@@ -22,6 +22,10 @@ struct Row {
     /// The first expiry day among the records.
     since: u32,
     cuts: Vec<CutRow>,
+}
+
+impl InTree for Row {
+    const TREES: &'static [Place] = &[Place::Erasures];
 }
 
 #[derive(Serialize, Deserialize)]

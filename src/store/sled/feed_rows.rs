@@ -13,10 +13,22 @@ use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
 use crate::store::sled::engine::Engine;
 use crate::store::sled::handed;
 use crate::store::sled::handed_marks;
-use crate::store::sled::layout::{self, Place, record_key};
+use crate::store::sled::layout::{self, InTree, Place, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::{Applied, ErasureId, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
+
+impl InTree for Block {
+    const TREES: &'static [Place] = &[Place::Feeds];
+}
+
+impl InTree for Feed {
+    const TREES: &'static [Place] = &[Place::Feeds];
+}
+
+impl InTree for Follow {
+    const TREES: &'static [Place] = &[Place::Feeds];
+}
 
 /// Before a recipient: how far it is.
 const FEED: u8 = b'f';

@@ -17,11 +17,15 @@ use crate::store::sled::engine::witness::Witness;
 use crate::store::sled::engine::{Changes, Engine, SyncError};
 use crate::store::sled::erasure_rows;
 use crate::store::sled::handed_marks::{self, Mark, Marks};
-use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
+use crate::store::sled::layout::{self, InTree, Place, meta, record_id, record_key};
 use crate::store::sled::pieces::{self, PIECE_BYTES};
 use crate::store::sled::shared::Shared;
 use crate::store::{ErasureId, HandedTo, StoreCode, StoreError};
 use crate::trail::{Action, Entry, KeptLine};
+
+impl InTree for Ranges {
+    const TREES: &'static [Place] = &[Place::Handed];
+}
 
 /// Between purpose and recipient in a key; in no name of either.
 const BETWEEN: u8 = 0;
@@ -33,6 +37,10 @@ const PIECES_MAX: u8 = u8::MAX;
 /// Who had what an erasure took away: recipient, first and last day.
 #[derive(Serialize, Deserialize)]
 struct HandedOfRow(Vec<(Option<String>, u32, u32)>);
+
+impl InTree for HandedOfRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
+}
 
 /// The key of a row; none: of exports on behalf of nobody outside.
 fn key(purpose: &PurposeId, recipient: Option<&str>) -> Vec<u8> {

@@ -339,13 +339,25 @@ pub(super) fn moment_bytes(moment: Timestamp) -> Vec<u8> {
     moment.as_millisecond().to_be_bytes().to_vec()
 }
 
+/// What lies in trees as the bytes of its fields, and in which. Whoever adds one says there how what it holds of a person ends: in
+/// `tests/it/edges/persons.rs`, which finds it by this.
+pub(super) trait InTree: Serialize {
+    /// Where it is written.
+    const TREES: &'static [Place];
+}
+
+impl<T: InTree> InTree for &T {
+    const TREES: &'static [Place] = T::TREES;
+}
+
 /// The bytes of a value.
-pub(super) fn encode(value: &impl Serialize) -> Vec<u8> {
+pub(super) fn encode(value: &impl InTree) -> Vec<u8> {
     encode_as(VALUE_VERSION, value)
 }
 
 /// The bytes of a value whose shape has another version.
-pub(super) fn encode_as(version: u8, value: &impl Serialize) -> Vec<u8> {
+pub(super) fn encode_as<T: InTree>(version: u8, value: &T) -> Vec<u8> {
+    const { assert!(!T::TREES.is_empty(), "it lies in none") };
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
     postcard::to_extend(value, vec![version]).expect("a vector grows")
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::purpose::RecordId;
 use crate::store::outbox::{HeldMails, Letters, MAILS_WAITING_MAX, WaitingMail};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::sled::restriction_rows;
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::{Correspondence, MailKind, RequestId, StoreError};
@@ -30,6 +30,10 @@ struct OutboxRow {
     dropped_ms: Option<i64>,
     linked_ms: Option<i64>,
     copied_ms: Option<i64>,
+}
+
+impl InTree for OutboxRow {
+    const TREES: &'static [Place] = &[Place::Outbox];
 }
 
 #[derive(Serialize, Deserialize)]
@@ -178,6 +182,10 @@ mod tests {
         reminded_ms: Option<i64>,
         unreachable_ms: Option<i64>,
         dropped_ms: Option<i64>,
+    }
+
+    impl InTree for Written {
+        const TREES: &'static [Place] = &[Place::Outbox];
     }
 
     #[test]

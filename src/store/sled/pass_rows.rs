@@ -14,7 +14,7 @@ use crate::purpose::{PurposeId, RecordId};
 use crate::random::Random;
 use crate::secret::Key;
 use crate::secret::cipher::{self, SHORT_NONCE_BYTES};
-use crate::store::sled::layout::{self, record_id, record_key};
+use crate::store::sled::layout::{self, InTree, Place, record_id, record_key};
 use crate::store::{StoreCode, StoreError, ToOpen};
 
 /// What a key by hash begins with.
@@ -34,12 +34,20 @@ struct PassRow {
     sealed: Vec<u8>,
 }
 
+impl InTree for PassRow {
+    const TREES: &'static [Place] = &[Place::Passes];
+}
+
 /// What is sealed. The kind is kept as text: a later list of kinds still reads old rows.
 #[derive(Serialize, Deserialize)]
 struct PassInside<'r> {
     kind: &'r str,
     given_ms: i64,
     last_day: Option<u32>,
+}
+
+impl InTree for PassInside<'_> {
+    const TREES: &'static [Place] = &[Place::Passes];
 }
 
 /// The place of a pass beside its record.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Day;
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place, record_id, record_key};
+use crate::store::sled::layout::{self, InTree, Place, record_id, record_key};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::{ErasureId, Restriction, StoreCode, StoreError};
 use crate::trail::Reason;
@@ -24,12 +24,20 @@ struct RestrictionRow {
     until_day: u32,
 }
 
+impl InTree for RestrictionRow {
+    const TREES: &'static [Place] = &[Place::Restrictions];
+}
+
 /// One whose record waits for its erasure.
 #[derive(Serialize, Deserialize)]
 struct ToEraseRow {
     row: RestrictionRow,
     /// Epoch and number.
     erasure: (u32, u64),
+}
+
+impl InTree for ToEraseRow {
+    const TREES: &'static [Place] = &[Place::Restrictions];
 }
 
 /// The key of a record's row: purpose ‖ 0 ‖ epoch ‖ number.

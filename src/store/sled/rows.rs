@@ -9,6 +9,7 @@ use crate::clock::Day;
 use crate::notification::{ParkCode, Why};
 use crate::purpose::{PurposeId, RecordId};
 use crate::store::several::OpenFor;
+use crate::store::sled::layout::{InTree, Place};
 use crate::store::{Fate, SeenState, StoreCode, StoreError};
 
 mod first;
@@ -34,6 +35,10 @@ pub(super) struct SeenRow {
     /// When it became so. The row goes when its submission is erased; that of a record whose time was over stays, so that nothing brings
     /// it back.
     pub day: u32,
+}
+
+impl InTree for SeenRow {
+    const TREES: &'static [Place] = &[Place::Seen];
 }
 
 /// An end for one purpose.
@@ -208,6 +213,10 @@ pub(super) struct ParkedRow {
     pub sealed: Vec<u8>,
 }
 
+impl InTree for ParkedRow {
+    const TREES: &'static [Place] = &[Place::Parked];
+}
+
 /// A purpose for which a reference is open.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct OpenRow {
@@ -302,7 +311,7 @@ impl From<second::ParkedRow> for ParkedRow {
     }
 }
 
-fn bytes(version: u8, row: &impl Serialize) -> Vec<u8> {
+fn bytes(version: u8, row: &impl InTree) -> Vec<u8> {
     #[expect(clippy::expect_used, reason = "writing numbers and strings into a growing vector cannot fail")]
     postcard::to_extend(row, vec![version]).expect("a vector grows")
 }

@@ -9,7 +9,7 @@ use crate::keyring::Keyring;
 use crate::purpose::PurposeId;
 use crate::purpose::law::Contact;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place, record_key};
+use crate::store::sled::layout::{self, InTree, Place, record_key};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::suppressions::{Barring, HeldSuppressions, require_key};
 use crate::store::{StoreCode, StoreError, Suppression, SuppressionId};
@@ -31,6 +31,10 @@ pub(super) struct HashRow {
     until_ms: i64,
 }
 
+impl InTree for HashRow {
+    const TREES: &'static [Place] = &[Place::Suppressions];
+}
+
 /// An entry under its number. Codes are kept as text: a later list of codes still reads old rows.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct NumberRow {
@@ -40,6 +44,18 @@ pub(super) struct NumberRow {
     reason: Option<String>,
     since_ms: i64,
     until_ms: i64,
+}
+
+impl InTree for NumberRow {
+    const TREES: &'static [Place] = &[Place::Suppressions];
+}
+
+/// By which the list's key is known again: the hash of nobody's address.
+#[derive(Serialize)]
+pub(super) struct CanaryRow(pub [u8; 32]);
+
+impl InTree for CanaryRow {
+    const TREES: &'static [Place] = &[Place::Suppressions];
 }
 
 /// The keys of the rows of an entry.

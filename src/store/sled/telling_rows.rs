@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::forget::Untold;
 use crate::purpose::{PurposeId, RecordId};
-use crate::store::sled::layout::{self, record_key};
+use crate::store::sled::layout::{self, InTree, Place, record_key};
 use crate::store::tellings::KeptTelling;
 use crate::store::{ErasureId, StoreCode, StoreError};
 use crate::trail::Reason;
@@ -23,6 +23,10 @@ struct TellingRow {
     told: u64,
     untold: u64,
     why: Option<String>,
+}
+
+impl InTree for TellingRow {
+    const TREES: &'static [Place] = &[Place::Erasures];
 }
 
 /// The key of an erasure's row.

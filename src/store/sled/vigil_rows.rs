@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::purpose::PurposeId;
 use crate::store::sled::engine::Engine;
 use crate::store::sled::erasure_rows::TracesRow;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::sled::unreadable::Unreadable;
 use crate::store::vigils::{HeldVigils, VigilId};
 use crate::store::{ErasureId, StoreCode, StoreError, Traces};
@@ -40,6 +40,10 @@ pub(super) struct VigilRow {
     /// How many submissions it met, and what is left of them.
     pub(super) met: u64,
     traces: TracesRow,
+}
+
+impl InTree for VigilRow {
+    const TREES: &'static [Place] = &[Place::Vigils];
 }
 
 impl VigilRow {
@@ -129,9 +133,17 @@ pub(super) fn owners(bytes: &[u8]) -> Result<Vec<VigilId>, StoreError> {
     Ok(layout::decode::<Vec<u64>>(bytes)?.into_iter().map(VigilId).collect())
 }
 
+/// Whose a hash is.
+#[derive(Serialize)]
+struct OwnersRow(Vec<u64>);
+
+impl InTree for OwnersRow {
+    const TREES: &'static [Place] = &[Place::Vigils];
+}
+
 /// For keeping.
 pub(super) fn owners_bytes(owners: &[VigilId]) -> Vec<u8> {
-    layout::encode(&owners.iter().map(|id| id.0).collect::<Vec<_>>())
+    layout::encode(&OwnersRow(owners.iter().map(|id| id.0).collect()))
 }
 
 /// Every vigil, for memory. One that cannot be read awaits nobody any more, and is said.

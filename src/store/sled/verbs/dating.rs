@@ -14,7 +14,7 @@ use crate::store::retention::DATED_AT_ONCE_MAX;
 use crate::store::sled::buckets::{self, BucketRow};
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
+use crate::store::sled::layout::{self, InTree, Place, meta, record_id, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::{Dated, DatingSlice, KeptLifespan, StoreCode, StoreError};
 use crate::trail::{Action, Entry};
@@ -128,6 +128,10 @@ struct LifespanRow {
     /// Months and days of each term.
     in_force: Option<Vec<(u32, u32)>>,
     pending: Option<(Vec<(u32, u32)>, i64)>,
+}
+
+impl InTree for LifespanRow {
+    const TREES: &'static [Place] = &[Place::Meta];
 }
 
 fn terms(lifespan: &Lifespan) -> Vec<(u32, u32)> {

@@ -15,7 +15,7 @@ use crate::store::feeds::Became;
 use crate::store::restrictions::is_the_person_s;
 use crate::store::sled::draft::{Draft, Puncture};
 use crate::store::sled::engine::Engine;
-use crate::store::sled::erasure_rows::{self, Act, ErasureRow, RepeatRow};
+use crate::store::sled::erasure_rows::{self, Act, ErasureRow, RepeatRow, UntilRow};
 use crate::store::sled::feed_rows;
 use crate::store::sled::handed;
 use crate::store::sled::layout::{self, Place, meta};
@@ -138,7 +138,7 @@ fn note(
     let row = ErasureRow::of(&papers::write(draft, &erasure)?);
     draft.write(Place::Erasures, &erasure_rows::row_key(id), layout::encode(&row))?;
     if let Some(until) = erasure.traces.evidence_until {
-        draft.write(Place::Erasures, &erasure_rows::evidence_key(id), layout::encode(&until.0))?;
+        draft.write(Place::Erasures, &erasure_rows::evidence_key(id), layout::encode(&UntilRow(until.0)))?;
     }
     if done.is_none() {
         let pending = erasure_rows::pending_bytes(&taken.leaves);

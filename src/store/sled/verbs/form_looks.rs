@@ -13,7 +13,7 @@ use crate::purpose::{ConsentKey, PurposeId, TextHash};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::sled::pieces;
 use crate::store::{FormLooks, StoreCode, StoreError};
 
@@ -31,6 +31,10 @@ struct LookRow {
     revision: Option<[u8; 32]>,
     changed_ms: Option<i64>,
     findings: Vec<FindingRow>,
+}
+
+impl InTree for LookRow {
+    const TREES: &'static [Place] = &[Place::Forms];
 }
 
 /// Codes as words: a later version has more of them.

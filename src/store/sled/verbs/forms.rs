@@ -14,7 +14,7 @@ use crate::store::sled::SledStore;
 use crate::store::sled::aside::row_counter;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::sled::shared::Shared;
 use crate::store::{
     Adoption, DroppedField, FormRevision, FormSnapshot, Forms, KnownForm, StoreCode, StoreError,
@@ -60,11 +60,19 @@ struct FormRow {
     read_ms: i64,
 }
 
+impl InTree for FormRow {
+    const TREES: &'static [Place] = &[Place::Forms];
+}
+
 #[derive(Serialize, Deserialize)]
 struct SnapshotRow {
     first_ms: i64,
     /// How many.
     pieces: u16,
+}
+
+impl InTree for SnapshotRow {
+    const TREES: &'static [Place] = &[Place::Forms];
 }
 
 /// What a form counts as, or counted.
@@ -74,6 +82,10 @@ struct AdoptionRow {
     purposes: Vec<PurposeId>,
     since_ms: i64,
     until_ms: Option<i64>,
+}
+
+impl InTree for AdoptionRow {
+    const TREES: &'static [Place] = &[Place::Forms];
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@ use crate::purpose::{PurposeId, TextHash};
 use crate::store::notices::{NOTICE_BYTES_MAX, NOTICES_OF_PURPOSE_MAX};
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::{KeptNotice, Notices, StoreCode, StoreError};
 
 const REVISION: u8 = b'e';
@@ -28,6 +28,10 @@ struct RevisionRow {
     since_ms: i64,
     /// How many.
     pieces: u16,
+}
+
+impl InTree for RevisionRow {
+    const TREES: &'static [Place] = &[Place::Notices];
 }
 
 #[async_trait]

@@ -11,7 +11,7 @@ use crate::purpose::{Cursor, PurposeId, RecordId};
 use crate::store::outbox::{Letters, MAILS_AT_ONCE_MAX, MAILS_WAITING_MAX};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
-use crate::store::sled::layout::{self, Place, meta, record_id, record_key};
+use crate::store::sled::layout::{self, InTree, Place, meta, record_id, record_key};
 use crate::store::sled::outbox_rows;
 use crate::store::sled::shared::Effect;
 use crate::store::sled::verbs::requests;
@@ -24,6 +24,10 @@ use crate::trail::Entry;
 /// Public addresses, and the last day of each.
 #[derive(Serialize, Deserialize)]
 struct MailedRow(Vec<(String, u32)>);
+
+impl InTree for MailedRow {
+    const TREES: &'static [Place] = &[Place::Meta];
+}
 
 #[async_trait]
 impl Outbox for SledStore {

@@ -7,13 +7,17 @@ use crate::id::PageId;
 use crate::notification::{KeptPause, ParkCode};
 use crate::store::pauses::PAUSES_MAX;
 use crate::store::sled::SledStore;
-use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::layout::{self, InTree, Place, meta};
 use crate::store::{Pauses, StoreCode, StoreError};
 
 #[derive(Serialize, Deserialize)]
 struct PauseRow {
     code: String,
     until_ms: i64,
+}
+
+impl InTree for PauseRow {
+    const TREES: &'static [Place] = &[Place::Meta];
 }
 
 #[async_trait]

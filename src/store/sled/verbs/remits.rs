@@ -8,7 +8,7 @@ use crate::clock::Day;
 use crate::purpose::{PurposeId, TextHash};
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place, meta};
+use crate::store::sled::layout::{self, InTree, Place, meta};
 use crate::store::sled::shared::Shared;
 use crate::store::{KeptRemit, StoreError};
 
@@ -18,6 +18,10 @@ struct RemitRow {
     pending: Option<([u8; 32], i64)>,
     looked_on: Option<u32>,
     passed_over: bool,
+}
+
+impl InTree for RemitRow {
+    const TREES: &'static [Place] = &[Place::Meta];
 }
 
 /// By which remit each was. Of what cannot be read nobody knows.

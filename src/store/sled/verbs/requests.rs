@@ -10,7 +10,7 @@ use crate::purpose::law::{ExtensionGround, RequestKind};
 use crate::store::requests::{Extending, PersonRequest, REQUESTS_LISTED_MAX, REQUESTS_MAX, RequestId};
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::{Draft, OUTCOMES_MAX};
-use crate::store::sled::layout::{self, Place, meta, record_key};
+use crate::store::sled::layout::{self, InTree, Place, meta, record_key};
 use crate::store::sled::shared::Shared;
 use crate::store::{ErasureId, Requests, StoreCode, StoreError};
 use crate::trail::{Action, Entry, Outcome};
@@ -23,6 +23,10 @@ struct RequestRow {
     extended: Option<(String, u32)>,
     answered_day: Option<u32>,
     erasure: Option<(u32, u64)>,
+}
+
+impl InTree for RequestRow {
+    const TREES: &'static [Place] = &[Place::Requests];
 }
 
 #[async_trait]

@@ -14,7 +14,7 @@ use crate::store::sled::engine::Engine;
 use crate::store::sled::layout::{self, Place, meta};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::{Effect, Shared};
-use crate::store::sled::suppression_rows::{self, CANARY, HashRow, NUMBERS_END, NumberRow};
+use crate::store::sled::suppression_rows::{self, CANARY, CanaryRow, HashRow, NUMBERS_END, NumberRow};
 use crate::store::suppressions::{
     Barring, SUPPRESSIONS_LISTED_MAX, SUPPRESSIONS_MAX, hashes_of, key_of_list, require_few,
 };
@@ -153,7 +153,7 @@ fn suppress(
     mut entry: Entry,
 ) -> Result<Vec<Suppression>, StoreError> {
     if draft.read(&Place::Suppressions, CANARY)?.is_none() {
-        let canary = layout::encode(key.canary().bytes());
+        let canary = layout::encode(&CanaryRow(*key.canary().bytes()));
         draft.write(Place::Suppressions, CANARY, canary)?;
     }
     let mut made = Vec::new();

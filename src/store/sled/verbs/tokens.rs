@@ -9,7 +9,7 @@ use crate::purpose::PurposeId;
 use crate::store::sled::SledStore;
 use crate::store::sled::draft::Draft;
 use crate::store::sled::engine::Engine;
-use crate::store::sled::layout::{self, Place};
+use crate::store::sled::layout::{self, InTree, Place};
 use crate::store::sled::shared::Shared;
 use crate::store::tokens::{PURPOSES_MAX, TEXT_BYTES_MAX, TOKENS_MAX};
 use crate::store::{StoreCode, StoreError, Token, Tokens};
@@ -25,6 +25,10 @@ struct TokenRow {
     reason: Option<String>,
     created_ms: i64,
     expires_ms: i64,
+}
+
+impl InTree for TokenRow {
+    const TREES: &'static [Place] = &[Place::Tokens];
 }
 
 #[async_trait]
