@@ -1,9 +1,15 @@
 //! The map of the rooms is a test: which room may import which (ARCHITECTURE.md), read from the sources.
 
+mod authority;
 mod circles;
 mod files;
+mod kinds;
 mod persons;
+mod sayable;
+mod shown;
+mod sinks;
 mod sources;
+mod syntax;
 
 use std::collections::{BTreeMap, BTreeSet};
 

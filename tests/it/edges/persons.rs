@@ -1,9 +1,13 @@
-//! Three policies over the sources, where a person is concerned: whatever is kept is reached by the eraser or has another end;
-//! no answer reaches a log; whoever reads or erases has been recognised, and the trail is told.
+//! Whatever is kept of a person is reached by the eraser, or has another end that is said here. What is kept is found by where it is
+//! written: the trees of the store, the types that lie in them, and whatever else becomes bytes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::sources::{Source, read};
+use quote::ToTokens;
+use syn::visit::{self, Visit};
+
+use super::shown::{traits, written};
+use super::syntax::{Crate, is_for_tests};
 
 /// How what is kept of a person ends.
 enum End {
@@ -67,7 +71,7 @@ const TREES: [(&str, End); 24] = [
 ];
 
 /// Every type that is written to the disk as bytes of its fields: file, type, and how what it says of a person ends.
-const KEPT: [(&str, &str, End); 60] = [
+const KEPT: [(&str, &str, End); 65] = [
     ("lead::schema", "Common", Taken("taken.leaves.push(")),
     ("lead::schema", "Rest", Taken("taken.leaves.push(")),
     ("lead::schema", "Layout1", Taken("taken.leaves.push(")),
@@ -101,6 +105,15 @@ const KEPT: [(&str, &str, End); 60] = [
         Stays("what the config said then, and who asked: person or authority"),
     ),
     ("store::sled::erasure_rows", "TracesRow", Stays("days")),
+    ("store::sled::erasure_rows", "NumberOfRow", Nobody),
+    ("store::sled::erasure_rows", "UntilRow", Nobody),
+    (
+        "store::sled::erasure_rows",
+        "TombstoneRow",
+        Stays("names of purposes, under the hash of who was erased"),
+    ),
+    ("store::sled::vigil_rows", "OwnersRow", Nobody),
+    ("store::sled::suppression_rows", "CanaryRow", Nobody),
     ("store::sled::expiry_row", "Row", Stays("numbers of leaves, until their keys are destroyed")),
     ("store::sled::expiry_row", "CutRow", Stays("the same")),
     ("store::sled::verbs::requests", "RequestRow", Stays("days, two codes, the number of an erasure")),
@@ -168,237 +181,301 @@ const OF_NOBODY: [(&str, &str); 9] = [
 /// Rooms whose types are written to the disk.
 const KEEPING: [&str; 6] = ["store", "lead", "inbox", "keyring", "notification", "trail"];
 
-fn of<'s>(sources: &'s [Source], module: &str) -> &'s Source {
-    sources.iter().find(|source| source.module.join("::") == module).unwrap_or_else(|| panic!("no {module}"))
+/// Who makes bytes of fields, and of what: whoever else does it is seen.
+const ENCODERS: [(&str, &str); 7] = [
+    ("lead::schema::written", "what a record holds, sealed"),
+    ("lead::sealed_event::seal_event", "an event of a consent, sealed"),
+    ("lead::stub::seal", "a stub, sealed"),
+    ("store::sled::layout::encode_as", "what is in a tree, and says in which"),
+    ("store::sled::ledger::sealed", "a line of the ledger, sealed"),
+    ("store::sled::rows::bytes", "the same, of `seen` and `parked`"),
+    ("trail::line::written", "a line of the trail"),
+];
+
+/// Which files write into a tree that concerns a person.
+const WRITERS: [(&str, &str); 36] = [
+    ("Aside", "store::sled::aside"),
+    ("Buckets", "store::sled::bucket_rows"),
+    ("Buckets", "store::sled::verbs::dating"),
+    ("Erasures", "store::sled::expiry_row"),
+    ("Erasures", "store::sled::handed"),
+    ("Erasures", "store::sled::verbs::erasing"),
+    ("Erasures", "store::sled::verbs::leaving"),
+    ("Erasures", "store::sled::verbs::rewriting"),
+    ("Erasures", "store::sled::verbs::tellings"),
+    ("Evidence", "store::sled::evidence_rows"),
+    ("Feeds", "store::sled::feed_rows"),
+    ("Forms", "store::sled::verbs::forms"),
+    ("Handed", "store::sled::handed"),
+    ("Handed", "store::sled::handed_marks"),
+    ("Leaves", "store::sled::leaf_rows"),
+    ("Notices", "store::sled::verbs::notices"),
+    ("Outbox", "store::sled::verbs::outbox"),
+    ("Parked", "store::sled::verbs::parked"),
+    ("Parked", "store::sled::verbs::parking"),
+    ("Parked", "store::sled::verbs::resealing"),
+    ("Parked", "store::sled::verbs::taking"),
+    ("Passes", "store::sled::verbs::passes"),
+    ("Requests", "store::sled::verbs::requests"),
+    ("Restrictions", "store::sled::verbs::restrictions"),
+    ("Seen", "store::sled::verbs::parking"),
+    ("Seen", "store::sled::verbs::settle"),
+    ("Seen", "store::sled::verbs::taking"),
+    ("Sequence", "store::sled::verbs::settle"),
+    ("Stubs", "store::sled::verbs::stubs"),
+    ("Suppressions", "store::sled::verbs::suppressions"),
+    ("Tokens", "store::sled::verbs::tokens"),
+    ("Tombstones", "store::sled::verbs::taking"),
+    ("Trail", "store::sled::draft"),
+    ("Vault", "store::sled::verbs::rewriting"),
+    ("Vault", "store::sled::verbs::settle"),
+    ("Vigils", "store::sled::verbs::vigils"),
+];
+
+/// What the eraser begins with: it takes the records away, and later, when their keys are destroyed, what was pending.
+const ERASERS: [&str; 2] = ["store::sled::verbs::erasing::erase", "store::sled::verbs::erasing::finish"];
+
+/// A function of the store.
+#[derive(Default)]
+struct Function {
+    /// What it says, without a blank and without comments.
+    text: String,
+    /// The functions of this crate that it names, by their places.
+    calls: BTreeSet<String>,
+    /// The last names of whatever it calls.
+    names: BTreeSet<String>,
 }
 
-/// A type's name and the attributes before it.
-fn types(source: &Source) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let (mut attributes, mut open) = (String::new(), 0);
-    for line in source.text.lines().map(str::trim) {
-        if open > 0 || line.starts_with("#[") {
-            attributes.push_str(line);
-            open += line.matches('[').count() as i32 - line.matches(']').count() as i32;
-            continue;
+/// What a function calls.
+struct Calls<'m> {
+    whole: &'m Crate,
+    module: &'m [String],
+    places: BTreeSet<String>,
+    names: BTreeSet<String>,
+}
+
+impl<'ast> Visit<'ast> for Calls<'_> {
+    fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
+        self.names.insert(call.method.to_string());
+        visit::visit_expr_method_call(self, call);
+    }
+
+    fn visit_expr_path(&mut self, path: &'ast syn::ExprPath) {
+        let segments: Vec<String> =
+            path.path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        self.names.extend(segments.last().cloned());
+        let Some(mut place) = self.whole.resolved(self.module, &segments, 0) else { return };
+        // A function of a type stands beside it.
+        if place.last() != segments.last() {
+            place.pop();
+            place.extend(segments.last().cloned());
         }
-        let words: Vec<&str> = line.split(' ').collect();
-        let at = words.iter().position(|word| ["struct", "enum"].contains(word));
-        match at {
-            Some(at) if at <= 2 => {
-                let name =
-                    words.get(at + 1).unwrap_or(&"").split(['<', '(', ';', '{']).next().unwrap_or_default();
-                found.push((name.to_owned(), std::mem::take(&mut attributes)));
+        self.places.insert(written(&place));
+    }
+}
+
+/// The functions of the store, by their places; those of one name in one file are one.
+fn functions(whole: &Crate, below: &str) -> BTreeMap<String, Function> {
+    struct Found<'m> {
+        whole: &'m Crate,
+        module: &'m [String],
+        all: BTreeMap<String, Function>,
+    }
+    impl Found<'_> {
+        fn add(&mut self, name: &syn::Ident, block: &syn::Block) {
+            let mut calls = Calls {
+                whole: self.whole,
+                module: self.module,
+                places: BTreeSet::new(),
+                names: BTreeSet::new(),
+            };
+            calls.visit_block(block);
+            let place = format!("{}::{name}", written(self.module));
+            let known = self.all.entry(place).or_default();
+            known.text.push_str(&bare(&block.to_token_stream().to_string()));
+            known.calls.extend(calls.places);
+            known.names.extend(calls.names);
+        }
+    }
+    impl<'ast> Visit<'ast> for Found<'_> {
+        fn visit_item_fn(&mut self, item: &'ast syn::ItemFn) {
+            if !is_for_tests(&item.attrs) {
+                self.add(&item.sig.ident, &item.block);
             }
-            _ => attributes.clear(),
+        }
+        fn visit_impl_item_fn(&mut self, item: &'ast syn::ImplItemFn) {
+            if !is_for_tests(&item.attrs) {
+                self.add(&item.sig.ident, &item.block);
+            }
+        }
+    }
+    let mut all = BTreeMap::new();
+    for (module, inside) in &whole.modules {
+        if written(module).starts_with(below) {
+            let mut found = Found { whole, module, all: std::mem::take(&mut all) };
+            inside.items.iter().for_each(|item| found.visit_item(item));
+            all = found.all;
+        }
+    }
+    all
+}
+
+fn bare(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_whitespace()).collect()
+}
+
+/// What of the store is reached from these.
+fn reached<'f>(functions: &'f BTreeMap<String, Function>, from: &[&str]) -> Vec<&'f Function> {
+    let mut open: Vec<&str> = from.to_vec();
+    let mut met: BTreeSet<&str> = BTreeSet::new();
+    while let Some(place) = open.pop() {
+        let Some((place, function)) = functions.get_key_value(place) else { panic!("{place} is gone") };
+        if met.insert(place) {
+            let further = function.calls.iter().map(String::as_str);
+            open.extend(further.filter(|further| functions.contains_key(*further)));
+        }
+    }
+    met.into_iter().map(|place| &functions[place]).collect()
+}
+
+fn holds(eraser: &[&Function], what: &str, end: &End) -> Result<(), String> {
+    match end {
+        Taken(part) if eraser.iter().any(|function| function.text.contains(&bare(part))) => Ok(()),
+        Taken(part) => Err(format!("the eraser's part in {what} is gone: {part}")),
+        Stays(why) if why.is_empty() => Err(format!("why does {what} stay?")),
+        Stays(_) | Nobody => Ok(()),
+    }
+}
+
+/// The trees of the store.
+fn trees(whole: &Crate) -> BTreeSet<String> {
+    let layout: Vec<String> = ["store", "sled", "layout"].map(str::to_owned).to_vec();
+    let places = whole.modules[&layout].items.iter().find_map(|item| match item {
+        syn::Item::Enum(item) if item.ident == "Place" => Some(item),
+        _ => None,
+    });
+    places.expect("an enum").variants.iter().map(|variant| variant.ident.to_string()).collect()
+}
+
+/// What becomes bytes, or is made of them: each type that can be, and whatever one that lies in a tree is made of.
+fn kept(whole: &Crate) -> BTreeSet<(String, String)> {
+    let parted = |place: &[String]| {
+        let (name, module) = place.split_last().expect("a name");
+        (written(module), name.clone())
+    };
+    let by_trait = traits(whole, &["Serialize", "Deserialize", "InTree"]);
+    let kept = by_trait.iter().filter(|(place, names)| {
+        let is_of_a_room = KEEPING.contains(&place.first().map_or("", String::as_str));
+        is_of_a_room || names.contains("InTree")
+    });
+    kept.map(|(place, _)| parted(place)).collect()
+}
+
+/// Where bytes are made of fields: the functions that call the crate that does it.
+fn encoders(whole: &Crate) -> BTreeSet<String> {
+    let names = [
+        "to_extend",
+        "to_allocvec",
+        "to_slice",
+        "to_stdvec",
+        "to_vec_cobs",
+        "serialize_with_flavor",
+        "to_io",
+        "to_eio",
+    ];
+    let functions = functions(whole, "");
+    let calls = functions.iter().filter(|(_, function)| {
+        function.text.contains("postcard::") && names.iter().any(|name| function.names.contains(*name))
+            || function.text.contains("bincode")
+            || function.text.contains("ciborium")
+    });
+    calls.map(|(place, _)| place.clone()).collect()
+}
+
+/// Which files write into which trees, without [`Place::Meta`], where numbers of the store's own are.
+fn writers(whole: &Crate) -> BTreeSet<(String, String)> {
+    let mut found = BTreeSet::new();
+    for (place, function) in functions(whole, "store::sled") {
+        for after in function.text.split(".write(Place::").skip(1) {
+            let tree: String = after.chars().take_while(|letter| letter.is_alphanumeric()).collect();
+            let module = place.rsplit_once("::").map_or("", |(module, _)| module);
+            if tree != "Meta" {
+                found.insert((tree, module.to_owned()));
+            }
         }
     }
     found
 }
 
-fn holds(eraser: &str, what: &str, end: &End) {
-    match end {
-        Taken(part) => assert!(eraser.contains(part), "the eraser's part in {what} is gone: {part}"),
-        Stays(why) => assert!(!why.is_empty()),
-        Nobody => {}
-    }
+fn owned(list: &[(&str, &str)]) -> BTreeSet<(String, String)> {
+    list.iter().map(|(one, other)| ((*one).to_owned(), (*other).to_owned())).collect()
 }
 
 #[test]
 fn every_tree_and_every_stored_type_that_concerns_a_person_is_reached_by_the_eraser() {
-    let sources = read("src");
-    let layout = &of(&sources, "store::sled::layout").text;
-    let variants =
-        layout.split("enum Place {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("an enum");
-    let named = |line: &str| line.trim().split(['(', ',']).next().unwrap_or_default().to_owned();
-    let found: BTreeSet<String> = variants.lines().map(named).filter(|name| !name.is_empty()).collect();
+    let whole = Crate::read("src");
     let listed: BTreeSet<String> = TREES.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(found, listed, "trees of the store, and those whose end is said here");
-    let eraser: String = sources
-        .iter()
-        .filter(|source| {
-            let parts = ["store::sled::verbs::eras", "store::sled::verbs::taking"];
-            parts.iter().any(|part| source.module.join("::").starts_with(part))
-        })
-        .map(|source| source.text.as_str())
-        .collect();
-    TREES.iter().for_each(|(name, end)| holds(&eraser, name, end));
-    KEPT.iter().for_each(|(_, name, end)| holds(&eraser, name, end));
+    assert_eq!(trees(&whole), listed, "trees of the store, and those whose end is said here");
+    let functions = functions(&whole, "store::sled");
+    let eraser = reached(&functions, &ERASERS);
+    let ends =
+        TREES.iter().map(|(name, end)| (*name, end)).chain(KEPT.iter().map(|(_, name, end)| (*name, end)));
+    let open: Vec<String> = ends.filter_map(|(name, end)| holds(&eraser, name, end).err()).collect();
+    assert!(open.is_empty(), "{}", open.join("\n"));
 
-    let mut kept = BTreeSet::new();
-    for source in sources.iter().filter(|source| KEEPING.contains(&source.room())) {
-        for (name, attributes) in types(source) {
-            if attributes.contains("Serialize") || attributes.contains("Deserialize") {
-                kept.insert((source.module.join("::"), name));
-            }
-        }
-    }
+    let kept = kept(&whole);
     let listed = KEPT.iter().map(|(module, name, _)| (*module, *name)).chain(OF_NOBODY);
     let listed: BTreeSet<_> = listed.map(|(module, name)| (module.to_owned(), name.to_owned())).collect();
     let new: Vec<_> = kept.difference(&listed).collect();
-    assert!(new.is_empty(), "written to the disk: say here how what it says of a person ends: {new:?}");
+    assert!(new.is_empty(), "written to the disk: say here how what it says of a person ends: {new:#?}");
     let gone: Vec<_> = listed.difference(&kept).collect();
     assert!(gone.is_empty(), "listed, and not written any more: {gone:?}");
 }
 
-/// What holds answers, ids of submissions, or keys.
-const SECRET: [&str; 29] = [
-    "Pass",
-    "GivenPass",
-    "RawReply",
-    "RawLead",
-    "Answer",
-    "Content",
-    "MinimisedLead",
-    "OpenedLead",
-    "UnsealedLead",
-    "SealedRecord",
-    "LeadgenId",
-    "LeadRef",
-    "Secret",
-    "Key",
-    "SubKey",
-    "Frontier",
-    "Settlement",
-    "Verdict",
-    "Wanted",
-    "RepeatKey",
-    "ErasureRequest",
-    "Revision",
-    "RevisedLead",
-    "RewriteRequest",
-    "Addressee",
-    "Message",
-    "RawMail",
-    "Link",
-    "Login",
-];
-/// Who sees answers and has something to say in the log all the same, and what that is.
-const SAY_SOMETHING: [(&str, &str); 5] = [
-    ("graph::call", "codes of failures"),
-    ("graph::client", "codes of failures"),
-    ("http::admin::stream", "that an export was cut short"),
-    ("workers::searcher", "how many records were looked at"),
-    ("workers::fetcher", "names of leads, which are keyed hashes, and codes"),
-];
-
-/// The arguments of every call that says something.
-fn said(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    for level in ["error", "warn", "info", "debug", "trace"] {
-        for call in text.split(&format!("tracing::{level}!(")).skip(1) {
-            let mut depth = 1;
-            let end = call.find(|c| {
-                depth += i32::from(c == '(') - i32::from(c == ')');
-                depth == 0
-            });
-            found.push(&call[..end.unwrap_or(call.len())]);
-        }
-    }
-    found
+/// A type reaches the disk by a tree, or by a door that is named.
+#[test]
+fn bytes_are_made_and_trees_are_written_where_it_is_said() {
+    let whole = Crate::read("src");
+    let found = encoders(&whole);
+    let listed: BTreeSet<String> = ENCODERS.iter().map(|(place, _)| (*place).to_owned()).collect();
+    assert_eq!(found, listed, "who makes bytes of fields, and who is said to");
+    assert!(ENCODERS.iter().all(|(_, of)| !of.is_empty()));
+    assert_eq!(writers(&whole), owned(&WRITERS), "who writes into which tree, and who is said to");
 }
 
 #[test]
-fn no_answer_reaches_a_log() {
-    let sources = read("src");
-    let mut seen = 0;
-    for source in &sources {
-        let module = source.module.join("::");
-        for (name, attributes) in types(source).iter().filter(|(name, _)| SECRET.contains(&name.as_str())) {
-            // Of the wire, and of the graph's errors: other types of the same name.
-            if !["lead", "store", "secret", "id", "notification", "keyring", "mail", "people"]
-                .contains(&source.room())
-            {
-                continue;
-            }
-            seen += 1;
-            assert!(!attributes.contains("Debug"), "{module}::{name} can be shown");
-            for shown in ["Debug", "Display"] {
-                let way = format!("{shown} for {name}");
-                let by_hand = sources.iter().find(|source| {
-                    source.text.match_indices(&way).any(|(at, _)| {
-                        !source.text[at + way.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                    })
-                });
-                assert!(
-                    by_hand.is_none(),
-                    "{name} can be shown, by {:?}",
-                    by_hand.map(|source| &source.module)
-                );
-            }
-        }
-        for call in said(&source.text) {
-            for word in ["expose", ".field(", ".plain"] {
-                assert!(!call.contains(word), "{module} says what it exposes: {call}");
-            }
-        }
-    }
-    assert!(seen >= SECRET.len(), "{seen} of {} types were found", SECRET.len());
-    let names = ["OpenedLead", "UnsealedLead", "MinimisedLead", "RawLead", "RawReply"];
-    let see = |source: &&Source| names.iter().any(|name| source.text.contains(name));
-    let saying = sources.iter().filter(see).filter(|source| !said(&source.text).is_empty());
-    let saying: BTreeSet<String> = saying.map(|source| source.module.join("::")).collect();
-    let listed: BTreeSet<String> = SAY_SOMETHING.iter().map(|(module, _)| (*module).to_owned()).collect();
-    assert_eq!(saying, listed, "who sees answers and writes lines of the log");
-}
-
-/// Calls that need nobody to be recognised.
-const OPEN_TO_ALL: [&str; 0] = [];
-
-/// Each function of a source: what stands between its name and its body.
-fn signatures(text: &str) -> Vec<(String, String)> {
-    let heads = text.split("fn ").skip(1).filter_map(|rest| {
-        let name: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-        let head = rest.split(['{', ';']).next().unwrap_or_default();
-        (!name.is_empty()).then(|| (name, head.to_owned()))
-    });
-    heads.collect()
-}
-
-#[test]
-fn authority_stands_in_each_verb_that_reads_or_erases() {
-    let sources = read("src");
-    let (mut verbs, mut calls) = (BTreeSet::new(), 0);
-    for source in sources.iter().filter(|source| source.room() == "store" && source.module.len() == 2) {
-        let faces = source.text.split("pub trait ").skip(1).filter_map(|rest| rest.split("\n}").next());
-        for (name, head) in faces.flat_map(signatures) {
-            if !["PageRequest", "Wanted", "ErasureRequest", "RewriteRequest"]
-                .iter()
-                .any(|what| head.contains(what))
-            {
-                continue;
-            }
-            assert!(
-                head.contains("Entry"),
-                "{name} hands out or takes away without a line in the trail: {head}"
-            );
-            verbs.insert(name);
-        }
-    }
-    assert!(
-        ["open_page", "find", "erase", "extent", "rewrite"].iter().all(|verb| verbs.contains(*verb)),
-        "{verbs:?}"
-    );
-    for source in sources.iter().filter(|source| source.module.join("::").starts_with("http::admin::")) {
-        for (name, head) in signatures(&source.text) {
-            if head.contains("Data<AdminState>") && head.contains("HttpResponse") {
-                let is_recognised = head.contains("By<") || OPEN_TO_ALL.contains(&name.as_str());
-                assert!(is_recognised, "{:?}: {name} asks nobody who calls: {head}", source.module);
-                calls += 1;
-            }
-        }
-    }
-    assert!(calls > 12, "only {calls} calls were found");
-}
-
-#[test]
-fn what_is_derived_and_what_is_said_is_read_out_of_a_source() {
-    let text = "#[derive(\n    Debug,\n)]\npub(super) struct Answer(String);\n#[derive(Clone)]\nenum Other { A }\n\
-                fn f() { tracing::warn!(code = %x.code(), \"a.b\"); g(y.expose()); }";
-    let source = Source { module: vec![], path: "x".into(), text: text.to_owned(), named: BTreeSet::new() };
-    let found = types(&source);
-    assert_eq!(found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["Answer", "Other"]);
-    assert!(found[1].1.contains("Clone") && !found[1].1.contains("Debug"));
-    assert_eq!(said(text), ["code = %x.code(), \"a.b\""]);
-    assert_eq!(signatures(text)[0], ("f".to_owned(), "f() ".to_owned()));
+fn what_is_kept_and_not_reached_is_seen() {
+    let whole = Crate::of(&[
+        (
+            "store::sled::layout",
+            "pub enum Place { Meta, Seen, Vault(PurposeId) } pub trait InTree {} pub fn encode() { postcard::to_extend(a, b) }",
+        ),
+        (
+            "store::sled::verbs::erasing",
+            "fn erase(draft: &mut Draft) { let x = step(draft); // draft.remove(Place::Vault\n }\n\
+             fn step(draft: &mut Draft) { inner::last(draft) }\n\
+             fn elsewhere(draft: &mut Draft) { draft.remove(Place::Meta, key) }\n\
+             fn inner() { draft . write ( Place :: Seen , key , vec![1] ) }",
+        ),
+        (
+            "store::sled::verbs::erasing::inner",
+            "pub fn last(draft: &mut Draft) { draft\n.remove(\nPlace::Seen, key) }",
+        ),
+        (
+            "store::hidden",
+            "use serde::Serialize as S; #[derive(Clone, S)] struct One; struct Two; impl S for Two {} struct Three;",
+        ),
+        ("people::row", "use crate::store::sled::layout::InTree; struct Far(String); impl InTree for Far {}"),
+    ]);
+    assert_eq!(trees(&whole), ["Meta", "Seen", "Vault"].map(str::to_owned).into());
+    let functions = functions(&whole, "store::sled");
+    let eraser = reached(&functions, &["store::sled::verbs::erasing::erase"]);
+    let reaches = |part| holds(&eraser, "x", &Taken(part)).is_ok();
+    assert!(reaches("draft.remove(Place::Seen, key)"));
+    assert!(!reaches("draft.remove(Place::Meta, key)"), "nobody calls it");
+    assert!(!reaches("draft.remove(Place::Vault"), "it is said in a comment");
+    let names: Vec<String> = kept(&whole).into_iter().map(|(_, name)| name).collect();
+    assert_eq!(names, ["Far", "One", "Two"]);
+    assert_eq!(encoders(&whole), ["store::sled::layout::encode".to_owned()].into());
+    assert_eq!(writers(&whole), owned(&[("Seen", "store::sled::verbs::erasing")]));
 }
