@@ -133,7 +133,7 @@ impl App {
     pub async fn build(config: &Config, secrets: Secrets, ambient: Ambient) -> Result<Self, StartError> {
         let policy = config.policy();
         policy.prepare();
-        let keyring = open_keyring(config, secrets.root.clone(), &ambient)?;
+        let keyring = open_keyring(config, &secrets.root, &ambient)?;
         let (store, backups) = open_store(config, &keyring, &policy, &ambient).await?;
         let kept = (Arc::clone(&store), backups);
         let furnished = Self::furnish(config, secrets, ambient, policy, keyring, kept).await;

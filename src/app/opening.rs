@@ -24,7 +24,7 @@ use crate::store::{self, HeldCounts, SharedBackups, SharedStore, StoreCode, Stor
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The keyring does not open.
-    #[error("the keyring {} does not open: {error}{}", path.display(), told(under.as_ref()))]
+    #[error("the keyring {} does not open: {error}{}", path.display(), told(error, under.as_ref()))]
     Keyring {
         /// Where it should be.
         path: PathBuf,
@@ -77,8 +77,11 @@ impl StartError {
     }
 }
 
-fn told(under: Option<&OtherRoot>) -> String {
-    under.map_or_else(String::new, |under| format!(": {under}"))
+/// What the system said, and under which root key the keyring lies.
+fn told(error: &KeyringError, under: Option<&OtherRoot>) -> String {
+    let io = error.io.map(|kind| format!(" ({kind})"));
+    let under = under.map(|under| format!(": {under}"));
+    io.into_iter().chain(under).collect()
 }
 
 /// What the inbox asks of the store, and of the config in force.
@@ -127,11 +130,11 @@ impl Known for StoreKnows {
 /// Opens the keyring, or makes one where the start-up table says that there is nothing to lose.
 pub(super) fn open_keyring(
     config: &Config,
-    root: Key,
+    root: &Key,
     ambient: &Ambient,
 ) -> Result<Arc<dyn Keyring>, StartError> {
     let path = &config.keys.keyring;
-    let keyring_error = |error| StartError::keyring(path, error, &[&root]);
+    let keyring_error = |error| StartError::keyring(path, error, &[root]);
     let store_error = |error| StartError::Store { path: config.store.path.clone(), error };
     let found = FileKeyring::open(path, root.clone(), Arc::clone(&ambient.random)).map_err(keyring_error)?;
     let generation = found.as_ref().map(Keyring::generation);

@@ -60,7 +60,7 @@ pub async fn restore(
         restoring.leave().map_err(|error| places.store_refused(error))?;
         return Err(RestoreError::ErasuresUnknown { since });
     };
-    let Found { keyring, whose, is_put } = match places.keyring(&restoring, root, ambient) {
+    let Found { keyring, whose, is_put } = match places.keyring(&restoring, &root, ambient) {
         Ok(found) => found,
         Err(error) => {
             // Why it is not restored is what is said; the next restore removes it as well.
@@ -100,11 +100,11 @@ impl<'c> Places<'c> {
     }
 
     /// The keyring that is there, or else the backup's, put there.
-    fn keyring(&self, restoring: &Restoring, root: Key, ambient: &Ambient) -> Result<Found, StartError> {
+    fn keyring(&self, restoring: &Restoring, root: &Key, ambient: &Ambient) -> Result<Found, StartError> {
         let place = &self.config.keys.keyring;
-        let open = |root: Key| FileKeyring::open(place, root, Arc::clone(&ambient.random));
-        let refused = |error| StartError::keyring(place, error, &[&root]);
-        let there = open(root.clone()).map_err(refused)?;
+        let open = || FileKeyring::open(place, root.clone(), Arc::clone(&ambient.random));
+        let refused = |error| StartError::keyring(place, error, &[root]);
+        let there = open().map_err(refused)?;
         if let Some(keyring) = there {
             self.require(restoring, &keyring)?;
             return Ok(Found { keyring: Arc::new(keyring), whose: restoring.whose(), is_put: false });
@@ -112,7 +112,7 @@ impl<'c> Places<'c> {
         let copy = KeyringCopy::take(&self.keyring, place, root.clone(), Arc::clone(&ambient.random))
             .map_err(|error| match error.code {
                 // The backup's own does not: most often it is one of before a rotation.
-                KeyringCode::DoesNotOpen => StartError::keyring(&self.keyring, error, &[&root]),
+                KeyringCode::DoesNotOpen => StartError::keyring(&self.keyring, error, &[root]),
                 _ => refused(error),
             })?;
         if let Err(error) = restoring.require(copy.instance(), copy.generation()) {
@@ -125,7 +125,7 @@ impl<'c> Places<'c> {
             return Err(self.store_refused(error));
         }
         copy.put().map_err(refused)?;
-        let put = open(root.clone()).map_err(refused)?;
+        let put = open().map_err(refused)?;
         let gone = || self.store_refused(StoreError::of(StoreCode::KeyringMissing));
         let keyring = Arc::new(put.ok_or_else(gone)?);
         Ok(Found { keyring, whose: Whose::Backup, is_put: true })

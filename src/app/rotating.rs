@@ -47,9 +47,9 @@ impl<'c> Rotating<'c> {
     ///
     /// # Errors
     /// Another rotation goes on with what was done.
-    pub fn finish(self, from: Key, to: Key, ambient: &Ambient) -> Result<Rotated, RotateError> {
+    pub fn finish(self, from: &Key, to: &Key, ambient: &Ambient) -> Result<Rotated, RotateError> {
         let done = self.rotation.finish(from.clone(), to.clone(), Arc::clone(&ambient.random));
-        done.map_err(|why| not_rotated(self.config, why, &[&from, &to]))
+        done.map_err(|why| not_rotated(self.config, why, &[from, to]))
     }
 }
 

@@ -81,7 +81,7 @@ pub(super) fn run(arguments: Arguments, path: &ConfigPath, environment: &Environ
     }
     make_durable(&to)?;
     let ambient = Ambient { clock: Arc::new(SystemClock), random, progress: Arc::default() };
-    let done = rotating.finish(old, new, &ambient).map_err(|error| not_rotated(&config, &error))?;
+    let done = rotating.finish(&old, &new, &ambient).map_err(|error| not_rotated(&config, &error))?;
     let made = if is_made { format!("a new root key was made: {to}. ") } else { String::new() };
     let Rotated { pages, from, to: id } = done;
     let done = match pages {
