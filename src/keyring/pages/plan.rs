@@ -30,8 +30,6 @@ pub(super) struct Batch {
     pub(super) frontiers: Vec<(Bucket, Option<Frontier>)>,
     /// All single keys, as they are afterwards.
     pub(super) keys: Keys,
-    /// Pages that are written again as they are.
-    pub(super) again: Vec<u32>,
 }
 
 /// A page of buckets as it will be.
@@ -139,7 +137,7 @@ pub(super) fn plan(
 fn drafts<'c>(shelf: &'c Shelf, batch: &'c Batch) -> Vec<Draft<'c>> {
     let edited: Edited<'_> = batch.frontiers.iter().map(|(bucket, next)| (bucket, next.as_ref())).collect();
     let of_edited = edited.keys().filter_map(|bucket| Some(shelf.buckets.get(*bucket)?.page));
-    let touched: BTreeSet<u32> = of_edited.chain(batch.again.iter().copied()).collect();
+    let touched: BTreeSet<u32> = of_edited.collect();
     let mut homeless: Vec<(&Bucket, &Frontier)> = edited
         .iter()
         .filter(|(bucket, _)| !shelf.buckets.contains_key(**bucket))

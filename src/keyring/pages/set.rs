@@ -24,7 +24,7 @@ use crate::secret::Key;
 pub struct Roots {
     /// What is sealed now is sealed by this one.
     pub seal: Root,
-    /// Opens what is not sealed again yet.
+    /// Opens what is not sealed by it yet.
     pub also: Option<Root>,
 }
 
@@ -233,7 +233,7 @@ impl<D: Disk> Pages<D> {
                 break;
             }
             let keys = keys.take().unwrap_or_else(|| self.shelf.read().keys.clone());
-            self.write(&mut disk, Batch { frontiers, keys, again: Vec::new() })?;
+            self.write(&mut disk, Batch { frontiers, keys })?;
         }
         Ok(self.last_change())
     }
@@ -247,27 +247,6 @@ impl<D: Disk> Pages<D> {
             edit.is_needed(shelf.buckets.get(bucket).map(|entry| entry.held.frontier()))
         };
         change.keys.iter().any(of_key) || change.buckets.iter().any(of_bucket)
-    }
-
-    /// Seals pages again that another root key sealed, as many as one change takes, and gives how many are left: none, and
-    /// the other root key is of no use any more.
-    ///
-    /// # Errors
-    /// As [`Pages::change`].
-    pub fn reseal(&self) -> Result<usize, KeyringError> {
-        let mut disk = self.disk.lock();
-        let mark = self.roots.seal.mark();
-        let (mut again, keys) = {
-            let shelf = self.shelf.read();
-            (shelf.sealed_by_others(mark), shelf.keys.clone())
-        };
-        if again.is_empty() {
-            return Ok(0);
-        }
-        again.truncate(self.limits.change_buckets);
-        again.retain(|number| self.shelf.read().sheets.contains_key(number));
-        self.write(&mut disk, Batch { frontiers: Vec::new(), keys, again })?;
-        Ok(self.shelf.read().sealed_by_others(mark).len())
     }
 
     /// How many pages, the head among them, another root key sealed than the one that seals now.
@@ -296,7 +275,7 @@ impl<D: Disk> Pages<D> {
         if let Some(error) = self.failed.get() {
             return Err(*error);
         }
-        let most = Limits::pages_of(batch.frontiers.len().max(batch.again.len()));
+        let most = Limits::pages_of(batch.frontiers.len());
         if self.pages_free() < most {
             // Where it cannot be had the change may still need less.
             let _ = self.keep_ahead(disk);
