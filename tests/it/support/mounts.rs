@@ -73,6 +73,12 @@ impl Mounted {
         assert!(succeeds(Command::new("mount").args(["-o", "remount,abort"]).arg(&self.at)), "aborted");
     }
 
+    /// Nothing may be written there from here on, or again.
+    pub fn read_only(&self, is_read_only: bool) {
+        let mode = if is_read_only { "remount,ro" } else { "remount,rw" };
+        assert!(succeeds(Command::new("mount").args(["-o", mode]).arg(&self.at)), "mounted otherwise");
+    }
+
     /// What an operator does then: unmounts, repairs, mounts again.
     pub fn repair(&self) {
         let image = self.image.as_ref().expect("an image");
