@@ -342,7 +342,7 @@ fn holds(eraser: &[&Function], what: &str, end: &End) -> Result<(), String> {
     match end {
         Taken(part) if eraser.iter().any(|function| function.text.contains(&bare(part))) => Ok(()),
         Taken(part) => Err(format!("the eraser's part in {what} is gone: {part}")),
-        Stays(why) if why.is_empty() => Err(format!("why does {what} stay?")),
+        Stays("") => Err(format!("why does {what} stay?")),
         Stays(_) | Nobody => Ok(()),
     }
 }

@@ -265,10 +265,10 @@ fn wiped_by_the_crate(whole: &Crate) -> Vec<String> {
         let mut naming = Naming(inside.imports_of("zeroize").contains("Zeroizing"));
         inside.items.iter().for_each(|item| naming.visit_item(item));
         let module = written(module);
-        let is_below = |place: &&str| {
-            module.strip_prefix(*place).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+        let is_below = |place: &str| {
+            module.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
         };
-        naming.0 && !WIPED_BY_THE_CRATE.iter().any(|place| is_below(&place))
+        naming.0 && !WIPED_BY_THE_CRATE.iter().any(|place| is_below(place))
     });
     found.map(|(module, _)| written(module)).collect()
 }

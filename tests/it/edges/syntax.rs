@@ -93,18 +93,18 @@ impl Crate {
     pub fn read(folder: &str) -> Self {
         let (mut whole, root) = (Self::default(), Path::new(env!("CARGO_MANIFEST_DIR")).join(folder));
         for file in ["lib.rs", "main.rs"].map(|name| root.join(name)) {
-            whole.follow(Vec::new(), &file, &root);
+            whole.follow(&[], &file, &root);
         }
         whole
     }
 
     /// A file, and what it declares.
-    fn follow(&mut self, place: Place, file: &Path, below: &Path) {
+    fn follow(&mut self, place: &[String], file: &Path, below: &Path) {
         let text = fs::read_to_string(file).expect("a source");
-        for name in self.add(place.clone(), &text) {
+        for name in self.add(place.to_vec(), &text) {
             let (single, folder) = (below.join(format!("{name}.rs")), below.join(&name));
             let file = if single.is_file() { single } else { folder.join("mod.rs") };
-            self.follow([place.clone(), vec![name]].concat(), &file, &folder);
+            self.follow(&[place, &[name]].concat(), &file, &folder);
         }
     }
 
