@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,10 @@ use super::rights::Rights;
 use super::senders::{Chance, Fate, Senders};
 
 const LIVES: usize = 6;
+/// A life lasts until so much was answered beside the load, and no longer than this: a machine may have much else to do.
+const ANSWERS: usize = 10;
+const PATIENT_FOR: Duration = Duration::from_secs(3);
+const A_MOMENT: Duration = Duration::from_millis(5);
 /// So many records of a kind are looked at closely after a cut.
 const LOOKED_AT: usize = 2;
 
@@ -112,10 +117,16 @@ pub async fn power_cuts(meta: &Simulator, plan: Plan) -> Result<Tally, String> {
         let (over, webhook) = (AtomicBool::new(false), daemon.webhook());
         let load = senders.send(&webhook, &over, usize::MAX);
         let (admin, recipient) = (daemon.admin(), daemon.admin().on_behalf_of(RECIPIENT));
+        let heard = Arc::clone(&rights.heard);
+        let enough = heard.load(Ordering::Relaxed) + ANSWERS;
         let (sent, is_over) = (|| senders.sent(), || over.load(Ordering::Relaxed));
         let officer = rights.exercise(&admin, &recipient, (&sent, &is_over));
         let end = async {
+            let begun = Instant::now();
             tokio::time::sleep(plan.life).await;
+            while heard.load(Ordering::Relaxed) < enough && begun.elapsed() < PATIENT_FOR {
+                tokio::time::sleep(A_MOMENT).await;
+            }
             if life % 2 == 0 {
                 // In the middle of calls, which are sent again in the next life.
                 daemon.kill();
