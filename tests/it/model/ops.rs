@@ -166,7 +166,7 @@ pub fn generate(seed: u64, dice: &mut Dice) -> Vec<Op> {
 }
 
 fn op(dice: &mut Dice) -> Op {
-    match dice.below(120) {
+    match dice.below(124) {
         0..20 => Op::Deliver(call(dice)),
         20..23 => Op::DeliverAtOnce((0..2 + dice.below(3)).map(|_| call(dice)).collect()),
         23..25 => Op::Tamper(
@@ -176,7 +176,7 @@ fn op(dice: &mut Dice) -> Op {
         25..36 => Op::Advance(advance(dice)),
         36..58 => Op::Fetch(dice.below(2)),
         58..61 => Op::FetchBoth,
-        61..63 => Op::Reap,
+        61..63 | 120..124 => Op::Reap,
         63..65 => match dice.below(8) {
             0 => Op::ConfirmClock,
             1..3 => Op::ClockOff(off(dice)),
@@ -231,7 +231,8 @@ fn pick(dice: &mut Dice) -> Pick {
         Kind::Unticked,
         Kind::Blank,
     ]);
-    let days = dice.of(&[0, 0, 0, 1, 20, 60, 88, 89]);
+    // The period of a quote is 75 days.
+    let days = dice.of(&[0, 0, 0, 1, 20, 60, 73, 88, 89]);
     Pick::New(dice.below(FORMS), kind, days)
 }
 
