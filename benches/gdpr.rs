@@ -264,7 +264,8 @@ impl Asking<'_> {
     async fn person(&self, number: usize) {
         let address = format!("amelie.durand{number}@example.org");
         let sought = Sought::email(&address).expect("an address");
-        let matches = self.searcher.look(sought, None, because(Action::FoundUnmasked)).await.expect("answered");
+        let matches =
+            self.searcher.look(sought, None, because(Action::FoundUnmasked)).await.expect("answered");
         let records: Vec<_> = matches.first.into_iter().map(|found| found.record).collect();
         let found = self.rooms.store.find_records(records, because(Action::FoundUnmasked)).await;
         black_box(found.expect("answered").len());

@@ -7,7 +7,8 @@
  * what is written between them may not be covered. An answer is written down before it leaves.
  *
  * TAMIS_UNSYNCED_KILL_AT: the process kills itself (SIGKILL) right after so many records that are neither a write nor an
- * answer; with TAMIS_UNSYNCED_KILL_WRITES writes count too. */
+ * answer; with TAMIS_UNSYNCED_KILL_WRITES writes count too. TAMIS_UNSYNCED_NO_EXCHANGE: a file system that lets no two
+ * names change places. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -35,7 +36,7 @@ static int log_fd = -1;
 static char root[4096];
 static size_t root_length;
 static uint64_t syncs, steps, kill_at;
-static int writes_count;
+static int writes_count, no_exchange;
 static __thread int inside;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -50,6 +51,7 @@ __attribute__((constructor)) static void begin(void) {
   const char *at = getenv("TAMIS_UNSYNCED_KILL_AT");
   if (at) kill_at = strtoull(at, NULL, 10);
   writes_count = getenv("TAMIS_UNSYNCED_KILL_WRITES") != NULL;
+  no_exchange = getenv("TAMIS_UNSYNCED_NO_EXCHANGE") != NULL;
 }
 
 static int below_root(const char *path) {
@@ -278,6 +280,7 @@ int mkdirat(int directory, const char *name, mode_t mode) {
 }
 
 static int renamed(int from_directory, const char *from, int to_directory, const char *to, unsigned flags) {
+  if (no_exchange && (flags & EXCHANGES)) return errno = EINVAL, -1;
   char one[4096], other[4096];
   within(from_directory, from, one, sizeof one);
   within(to_directory, to, other, sizeof other);

@@ -30,7 +30,11 @@ impl Model {
     pub(super) async fn check_evidence(&self, world: &World<'_>) -> Result<(), Broken> {
         for (index, lead) in self.leads.iter().enumerate() {
             let address = Address::email(&address_of(&lead.id)).expect("an address");
-            let found = world.rooms().store.stubs_of(vec![address]).await;
+            let found = world
+                .rooms()
+                .store
+                .stubs_of(vec![address], &tamis::trail::Entry::by_system(tamis::trail::Action::Accessed))
+                .await;
             let found = found.map_err(|error| store_says(&error))?;
             let mut shown = found.iter().map(shown).collect::<Result<Vec<Left>, Broken>>()?;
             let mut wanted = lead.left.clone();

@@ -58,7 +58,15 @@ impl Model {
             let wanted = self.objections.0.get(&(id.clone(), scope)).copied();
             let address = Address::email(&address_of(&id)).expect("an address");
             let scopes = vec![scope.map(purpose)];
-            let found = world.rooms().store.suppressions_of(vec![address], scopes).await;
+            let found = world
+                .rooms()
+                .store
+                .suppressions_of(
+                    vec![address],
+                    scopes,
+                    &tamis::trail::Entry::by_system(tamis::trail::Action::Accessed),
+                )
+                .await;
             let found = found.map_err(|error| store_says(&error))?.first().map(|one| one.since);
             hold!(found == wanted, "the list says {found:?} of an objection of {wanted:?}");
         }

@@ -211,7 +211,14 @@ impl Model {
         for lead in &self.leads {
             for of in 0..2 {
                 let Some(id) = lead.record(of) else { continue };
-                let holders = world.rooms().store.handed_to(std::slice::from_ref(id)).await;
+                let holders = world
+                    .rooms()
+                    .store
+                    .handed_to(
+                        std::slice::from_ref(id),
+                        &tamis::trail::Entry::by_system(tamis::trail::Action::Accessed),
+                    )
+                    .await;
                 let holders = holders.map_err(|error| store_says(&error))?;
                 let said = holders.iter().any(|holder| holder.recipient.as_deref() == Some(RECIPIENT));
                 let had = lead.held[of].handed;
