@@ -255,7 +255,10 @@ impl Asking<'_> {
         };
         let page = self.rooms.store.open_page(request, because(Action::Exported)).await.expect("answered");
         let read = tokio::task::spawn_blocking(move || {
-            page.records.map(|record| black_box(record.ok().expect("it opens"))).count()
+            page.records.fold(0_usize, |count, record| {
+                black_box(record.ok().expect("it opens"));
+                count + 1
+            })
         });
         assert!(read.await.expect("no panic") > 0, "some are left");
     }
@@ -375,7 +378,7 @@ impl Plain {
     /// How many records there are of which that is so.
     fn holding(&self, is: impl Fn(&[u8]) -> bool) -> usize {
         let found = self.metadata.iter().values().filter(|row| is(row.as_ref().expect("reads")));
-        found.map(black_box).count()
+        found.filter(|row| black_box(row.is_ok())).count()
     }
 
     /// Whether something was changed.
