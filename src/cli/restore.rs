@@ -63,7 +63,11 @@ pub(super) async fn run(
     };
     let replayed = match restored.replayed {
         0 => String::new(),
-        lines => format!("; {lines} lines of the ledger were done again"),
+        lines => {
+            let newest =
+                restored.newest_line.map_or(String::new(), |at| format!(", the newest of {}", Rfc3339(at)));
+            format!("; {lines} lines of the ledger were done again{newest}")
+        }
     };
     let not_there = match restored.not_there {
         0 => String::new(),
@@ -74,6 +78,12 @@ pub(super) async fn run(
     let unknown = match is_unknown {
         true => format!(
             ". What was taken back, objected to and restricted since {} is not known: do it again before anybody exports",
+            when(restored.made_at)
+        ),
+        // An empty file, or one of before, is taken as well: nobody can tell it from a time in which nothing was asked for.
+        false if restored.replayed == 0 => format!(
+            ". The ledger has no line of since {}: if anybody was erased, objected or took something back since, it is not the one that tamis \
+             wrote to. Do that again before anybody exports",
             when(restored.made_at)
         ),
         false => String::new(),

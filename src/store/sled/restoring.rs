@@ -45,7 +45,7 @@ use crate::store::sled::epochs;
 use crate::store::sled::handed;
 use crate::store::sled::layout::{self, Place, meta, moment_bytes};
 use crate::store::sled::restoring::keyless::{forget_keyless, withhold_no_more};
-use crate::store::sled::restoring::replaying::{Given, number_anew, replay};
+use crate::store::sled::restoring::replaying::{Given, Told, number_anew, replay};
 use crate::store::sled::{Settings, SledStore, backup};
 use crate::store::{Leads, Life, StoreCode, StoreError, Tokens};
 use crate::trail::{Action, Entry};
@@ -89,6 +89,8 @@ pub struct Restored {
     pub whose: Whose,
     /// How many lines of the ledger were replayed: those that say what the backup does not have.
     pub replayed: u64,
+    /// When the newest of them was written.
+    pub newest_line: Option<Timestamp>,
     /// How many of them are about a consent, or a restriction, of a record that was stored after the backup was made: it is not there.
     pub not_there: u64,
 }
@@ -236,19 +238,21 @@ impl Restoring {
             }
         }
         let keyless = forget_keyless(store).await?;
-        let (replayed, not_there) = match since {
-            Since::Unknown => (0, 0),
+        let told = match since {
+            Since::Unknown => Told::default(),
             Since::Ledger(path, incomplete) => {
                 let told = replay(store, &path, &given).await?;
                 if !incomplete && (told.unreadable > 0 || told.missing > 0) {
                     return Err(StoreError::of(StoreCode::LedgerIncomplete));
                 }
-                (told.lines, told.not_there)
+                told
             }
         };
         number_anew(store).await?;
         let records = store.stored().await?.values().sum();
-        Ok(Restored { made_at: self.found.at, epoch, records, keyless, whose, replayed, not_there })
+        let Told { lines: replayed, not_there, newest: newest_line, .. } = told;
+        let made_at = self.found.at;
+        Ok(Restored { made_at, epoch, records, keyless, whose, replayed, newest_line, not_there })
     }
 
     /// Whoever may export a purpose, by the config or by a token, may have done so since the backup was made: also what an earlier

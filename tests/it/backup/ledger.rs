@@ -42,7 +42,8 @@ async fn the_ledger_does_again_what_the_backup_s_own_keyring_knows_nothing_of() 
     assert!(told(&absent).contains("ledger-unreadable"), "{}", told(&absent));
     let restored = world.restore(&backup, &["--ledger", &ledger]);
     assert!(restored.status.success(), "{}", told(&restored));
-    assert!(told(&restored).contains("4 records; 4 lines"), "{}", told(&restored));
+    let done_again = "4 records; 4 lines of the ledger were done again, the newest of 20";
+    assert!(told(&restored).contains(done_again), "{}", told(&restored));
     let daemon = world.home.serve(&[]);
     let (after, _) = exported(&daemon).await;
     assert_eq!(ids(&after), ["devis-1-1", "devis-1-3", "devis-1-4", "devis-1-6"]);
@@ -83,14 +84,20 @@ async fn what_people_took_back_since_the_backup_is_taken_back_again_and_recipien
     let ledger = world.path("ledger").display().to_string();
     let lines = fs::read_to_string(&ledger).expect("there");
     assert_eq!(lines.lines().count(), 2);
-    for (ledger, holds_again) in [(None, true), (Some(ledger.as_str()), false)] {
+    // Somebody takes the wrong file, or one that was emptied: nothing tells it from a time in which nothing was asked for.
+    let empty = world.path("empty").display().to_string();
+    fs::copy(&ledger, &empty).expect("a file as that one");
+    fs::write(&empty, "").expect("emptied");
+    for (since, holds_again) in [(None, true), (Some(&empty), true), (Some(&ledger), false)] {
         world.lose_store();
         world.lose_keys();
-        let since = ledger.map_or(vec!["--without-ledger"], |file| vec!["--ledger", file]);
-        let restored = world.restore(&backup, &since);
+        let arguments = since.map_or(vec!["--without-ledger"], |file| vec!["--ledger", file]);
+        let restored = world.restore(&backup, &arguments);
         assert!(restored.status.success(), "{}", told(&restored));
         let is_told = told(&restored).contains("is not known: do it again before anybody exports");
-        assert_eq!(is_told, ledger.is_none(), "{}", told(&restored));
+        assert_eq!(is_told, since.is_none(), "{}", told(&restored));
+        let is_warned = told(&restored).contains("The ledger has no line of since 20");
+        assert_eq!(is_warned, since == Some(&empty), "{}", told(&restored));
         let daemon = world.home.serve(&[]);
         let (until, has_number) = letters(&daemon).await;
         assert_eq!((until == ended, has_number), (!holds_again, holds_again));

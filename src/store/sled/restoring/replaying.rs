@@ -89,6 +89,8 @@ pub(super) struct Told {
     pub(super) missing: u64,
     /// About consents, and what nobody may use, of records that the backup does not have.
     pub(super) not_there: u64,
+    /// When the newest line was written that says what the backup does not have.
+    pub(super) newest: Option<Timestamp>,
 }
 
 /// Which number comes next in the ledger, by epoch: among all lines, and among those of a kind.
@@ -149,6 +151,7 @@ pub(super) async fn replay(store: &SledStore, path: &Path, given: &Given) -> Res
         let (number, order) = (line.number, given.order(&line));
         if order != Order::Before {
             told.lines += 1;
+            told.newest = told.newest.max(Timestamp::from_millisecond(line.at_ms).ok());
             told.missing += expected.missing_before(&line, given);
             number.into_iter().for_each(|number| words.number_given(number));
         }
