@@ -45,6 +45,8 @@ crate::codes! {
         CutShort = "trail-cut-short",
         /// That line is another one today.
         Rewritten = "trail-rewritten",
+        /// That line is none of today's, and a line says that the store was put back from a backup behind it.
+        PutBack = "trail-put-back",
         /// That line went before its time.
         ClosedEarly = "trail-closed-early",
     }

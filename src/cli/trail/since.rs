@@ -85,13 +85,16 @@ impl Since {
     pub(super) async fn held_against(&self, whole: &Whole, daemon: &Daemon) -> Result<String, Failure> {
         let (mut held, mut gone): (Option<Place>, Option<Place>) = (None, None);
         let mut count = 0_u64;
+        // Of lines that a restore took; what differs otherwise is told first.
+        let mut taken = None;
         for checkpoint in &self.checkpoints {
             let Some(place) = place(checkpoint) else {
                 count += 1;
                 continue;
             };
             if whole.last.is_none_or(|last| last.line < place.line) {
-                return Err(cut_short(whole, place));
+                taken = Some(taken_by_restore(whole, place).ok_or_else(|| cut_short(whole, place))?);
+                continue;
             }
             if whole.first.is_some_and(|first| place.line < first.line) {
                 require_time_over(whole, place)?;
@@ -104,8 +107,14 @@ impl Since {
                 Some(today) if today == *checkpoint => {
                     (held, count) = (Some(place), count + 1);
                 }
-                Some(_) => return Err(rewritten(whole, held, place)),
+                Some(_) => {
+                    let by_restore = taken_by_restore(whole, place);
+                    taken = Some(by_restore.ok_or_else(|| rewritten(whole, held, place))?);
+                }
             }
+        }
+        if let Some((restored, gone)) = taken {
+            return Err(put_back(held, restored, gone));
         }
         Ok(told(whole, held, gone, count))
     }
@@ -145,6 +154,21 @@ fn require_time_over(whole: &Whole, place: Place) -> Result<(), Failure> {
         Differs::ClosedEarly,
         &format!("a checkpoint is of {place}, which is gone before its time: {by}"),
     ))
+}
+
+/// The restore that took this line, and the line.
+fn taken_by_restore(whole: &Whole, place: Place) -> Option<(Place, Place)> {
+    whole.put_back(place).map(|restored| (restored, place))
+}
+
+fn put_back(held: Option<Place>, restored: Place, gone: Place) -> Failure {
+    let sound =
+        held.map_or(String::new(), |held| format!("up to {held} it is the one of the checkpoint there; "));
+    let told = format!(
+        "{sound}{restored} says that the store was put back from a backup, and the lines from {} to {} that were written before are no more",
+        restored.line, gone.line
+    );
+    differs(Differs::PutBack, &told)
 }
 
 fn cut_short(whole: &Whole, place: Place) -> Failure {

@@ -1,5 +1,6 @@
 //! `tamis trail verify`: is the whole trail as it was written, and if not, from where on.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use reqwest::Method;
@@ -15,6 +16,9 @@ use crate::trail::Action;
 /// So many lines are verified by one call.
 const VERIFIED_AT_ONCE: u64 = 10_000;
 
+/// So many restores are remembered, the newest: a house has a handful.
+const RESTORES_MAX: usize = 256;
+
 /// A trail that is whole.
 #[derive(Default)]
 pub(super) struct Whole {
@@ -25,6 +29,8 @@ pub(super) struct Whole {
     pub(super) last: Option<Place>,
     /// The newest line that says that those before the first had had their time.
     pub(super) closed: Option<Place>,
+    /// The lines that say that the store was put back from a backup: what stood at them before, and behind, is no more.
+    restored: VecDeque<Place>,
 }
 
 /// Where in the trail something is.
@@ -51,8 +57,21 @@ impl Whole {
         self.count += read.len() as u64;
         self.first = self.first.or_else(|| read.first().map(Place::of));
         self.last = read.last().map(Place::of).or(self.last);
-        let says = |line: &&TrailLine| line.action.to_string() == Action::TrailClosed.as_str();
-        self.closed = read.iter().rfind(says).map(Place::of).or(self.closed);
+        let says = |line: &&TrailLine, action: Action| line.action.to_string() == action.as_str();
+        self.closed =
+            read.iter().rfind(|line| says(line, Action::TrailClosed)).map(Place::of).or(self.closed);
+        for line in read.iter().filter(|line| says(line, Action::Restored)) {
+            if self.restored.len() == RESTORES_MAX {
+                self.restored.pop_front();
+            }
+            self.restored.push_back(Place::of(line));
+        }
+    }
+
+    /// The restore by which a line that was written is no more: it is noted at that line or before it, and later than that was written.
+    pub(super) fn put_back(&self, gone: Place) -> Option<Place> {
+        let is_by = |restored: &&Place| restored.line <= gone.line && restored.written.0 >= gone.written.0;
+        self.restored.iter().find(is_by).copied()
     }
 }
 
