@@ -1,6 +1,7 @@
 //! What people are shown of themselves: one look, the notice's, for every page, without script, picture or font; forms that post to
 //! the page itself. Nothing that it is made of knows a pass: no link names one, every address on it begins with a question mark.
 
+mod came;
 mod other;
 mod own;
 
@@ -12,13 +13,11 @@ use sha2::{Digest, Sha256};
 use crate::language::Language;
 use crate::people::words::{Words, words};
 
+pub use came::{Copying, Ended, choose, confirmed, copied, corrected, ended, no_yes, value_bad, withdrawn};
 pub use other::{
     asked_for_links, asking_for_links, callback, failed, link_bad, link_full, lost, one_click, stopped,
 };
-pub use own::{
-    Act, Copying, Ended, Reach, Shown, asking, asking_unseen, choose, confirmed, copied, corrected, ended,
-    no_yes, own, unseen, value_bad, withdrawn,
-};
+pub use own::{Act, Reach, Shown, asking, asking_unseen, own, unseen};
 
 const STYLE: &str = concat!(include_str!("../../notice/page/notice.css"), include_str!("sheet.css"));
 /// The longest e-mail address (RFC 5321, 4.5.3.1.3), with room for what a mail program copies around it.
