@@ -2,6 +2,7 @@
 
 use futures_util::future::join_all;
 
+use super::rewriting::corrected;
 use super::several::{fates, nothing_is_wrong, sieved};
 use super::support::*;
 use super::{Host, Row};
@@ -12,8 +13,8 @@ use crate::keyring::tree::Kind;
 use crate::purpose::PurposeId;
 use crate::store::erasures::PAPERS_BYTES_MAX;
 use crate::store::{
-    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureRequest, Extent, Papers, RepeatKey, SharedStore, StoreCode,
-    StuckErasures, Traces, Wanted,
+    Asked, ERASED_AT_ONCE_MAX, Erasure, ErasureRequest, Extent, Papers, RepeatKey, Rewritten, SharedStore,
+    StoreCode, StuckErasures, Traces, Wanted,
 };
 use crate::trail::{Action, Entry, Outcome, Reason};
 
@@ -463,5 +464,37 @@ pub(crate) async fn more_than_fit_into_one_are_refused<H: Host>() {
     assert_eq!(erasure.extent, took(&[("devis", ERASED_AT_ONCE_MAX as u64)], 0));
     assert!(erasure.done.is_some());
     assert_eq!(export(&store, 10).await, Ok(Vec::new()));
+    nothing_is_wrong(&store).await;
+}
+
+pub(crate) async fn a_correction_that_comes_with_an_erasure_is_told_that_the_record_is_gone<H: Host>() {
+    let host = H::new();
+    let store = host.open();
+    store_many(&store, 1, 32).await;
+    // Many at once, so that the writer takes an erasure and a correction behind it into one transaction.
+    let pairs = (1..=32).map(|number| {
+        let store = store.clone();
+        async move {
+            let id = format!("devis-1-{number}");
+            let erasing = async {
+                let request = ErasureRequest::of(Wanted::Record(record(&id)));
+                store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased")
+            };
+            // Until it is gone: the first may come before.
+            let correcting = async {
+                for turn in 0.. {
+                    let told = corrected(&store, &id, &format!("a{turn}@canary.example")).await.each[0];
+                    if told != Rewritten::Anew {
+                        return told;
+                    }
+                }
+                unreachable!("corrections have no end")
+            };
+            tokio::join!(erasing, correcting).1
+        }
+    });
+    let told = join_all(pairs).await;
+    assert!(told.iter().all(|told| *told == Rewritten::Gone), "{told:?}");
+    assert_eq!(store.stored().await.expect("counted")[&purpose("devis")], 0);
     nothing_is_wrong(&store).await;
 }

@@ -300,6 +300,7 @@ macro_rules! contract {
                 a_keyring_that_can_be_changed_no_more_fails_readiness_and_nothing_else,
             }
             erasing {
+                a_correction_that_comes_with_an_erasure_is_told_that_the_record_is_gone,
                 what_is_erased_is_read_nowhere_counted_off_and_its_key_destroyed,
                 an_erasure_stands_in_the_trail_when_it_is_asked_for_and_when_it_is_done,
                 a_submission_is_erased_whole_by_any_of_its_records,
@@ -329,7 +330,6 @@ macro_rules! contract {
                 keys_that_cannot_be_destroyed_are_told_and_destroyed_before_the_next_start_gives_the_store,
                 an_export_under_way_gives_each_record_once_old_or_new,
                 corrections_erasures_and_settlements_at_once_each_have_their_end,
-                a_correction_that_comes_with_an_erasure_is_told_that_the_record_is_gone,
                 a_record_that_was_corrected_is_erased_with_all_that_it_was,
                 what_a_clock_that_was_behind_received_is_found_until_somebody_has_looked,
             }

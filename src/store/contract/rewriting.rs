@@ -412,38 +412,6 @@ pub(crate) async fn corrections_erasures_and_settlements_at_once_each_have_their
     nothing_is_wrong(&store).await;
 }
 
-pub(crate) async fn a_correction_that_comes_with_an_erasure_is_told_that_the_record_is_gone<H: Host>() {
-    let host = H::new();
-    let store = host.open();
-    store_many(&store, 1, 32).await;
-    // Many at once, so that the writer takes an erasure and a correction behind it into one transaction.
-    let pairs = (1..=32).map(|number| {
-        let store = store.clone();
-        async move {
-            let id = format!("devis-1-{number}");
-            let erasing = async {
-                let request = ErasureRequest::of(Wanted::Record(record(&id)));
-                store.erase(request, by_officer(Action::ErasureAsked)).await.expect("erased")
-            };
-            // Until it is gone: the first may come before.
-            let correcting = async {
-                for turn in 0.. {
-                    let told = corrected(&store, &id, &format!("a{turn}@canary.example")).await.each[0];
-                    if told != Rewritten::Anew {
-                        return told;
-                    }
-                }
-                unreachable!("corrections have no end")
-            };
-            tokio::join!(erasing, correcting).1
-        }
-    });
-    let told = join_all(pairs).await;
-    assert!(told.iter().all(|told| *told == Rewritten::Gone), "{told:?}");
-    assert_eq!(store.stored().await.expect("counted")[&purpose("devis")], 0);
-    nothing_is_wrong(&store).await;
-}
-
 pub(crate) async fn a_record_that_was_corrected_is_erased_with_all_that_it_was<H: Host>() {
     let host = H::new();
     let store = host.open();
