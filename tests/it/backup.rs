@@ -107,6 +107,17 @@ impl World {
     }
 
     /// What is left of the store is somewhere else.
+    /// The machine is lost, with the keyring or without it, and what a backup and the ledger have is put back.
+    fn restore_after_loss(&self, backup: &Path, keys_are_lost: bool) {
+        self.lose_store();
+        if keys_are_lost {
+            self.lose_keys();
+        }
+        let ledger = self.path("ledger").display().to_string();
+        let restored = self.restore(backup, &["--ledger", &ledger]);
+        assert!(restored.status.success(), "{}", told(&restored));
+    }
+
     fn lose_store(&self) {
         let _ = fs::remove_dir_all(self.path("lost"));
         fs::rename(self.path("store"), self.path("lost")).expect("moved");

@@ -56,13 +56,7 @@ async fn a_copy_whose_cursor_is_ahead_of_what_was_restored_is_what_tamis_has_aga
         let body = json!({"id": "devis-1-5", "until": crate::correcting::day(5), "reason": "objection"});
         assert_eq!(post(&daemon, "/admin/v1/restrictions", body).await.0, 200);
         assert!(daemon.terminate().0.success());
-        world.lose_store();
-        if keys_are_lost {
-            world.lose_keys();
-        }
-        let ledger = world.path("ledger").display().to_string();
-        let restored = world.restore(&backup, &["--ledger", &ledger]);
-        assert!(restored.status.success(), "{}", told(&restored));
+        world.restore_after_loss(&backup, keys_are_lost);
 
         let daemon = world.home.serve(&[]);
         crm.url = format!("http://{}", daemon.admin);
@@ -117,13 +111,7 @@ async fn a_copy_that_lags_behind_a_backup_hears_of_who_was_erased_between_it_and
         erase(&daemon, "devis-1-2").await;
         erase(&daemon, "devis-1-5").await;
         assert!(daemon.terminate().0.success());
-        world.lose_store();
-        if keys_are_lost {
-            world.lose_keys();
-        }
-        let ledger = world.path("ledger").display().to_string();
-        let restored = world.restore(&backup, &["--ledger", &ledger]);
-        assert!(restored.status.success(), "{}", told(&restored));
+        world.restore_after_loss(&backup, keys_are_lost);
         let daemon = world.home.serve(&[]);
         crm.url = format!("http://{}", daemon.admin);
         world.store(&daemon, 2).await;
