@@ -340,6 +340,27 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("text")
 }
 
+/// Whom a mail server's certificate is believed from, and whom not.
+struct Trust {
+    directory: tempfile::TempDir,
+    roots: PathBuf,
+    others: PathBuf,
+    /// The server's, as options for it.
+    certificate: Vec<String>,
+}
+
+impl Trust {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (authority, stranger) = (Authority::new("a public one"), Authority::new("another"));
+        let (roots, others) = (directory.path().join("roots.pem"), directory.path().join("others.pem"));
+        fs::write(&roots, authority.pem()).expect("a file");
+        fs::write(&others, stranger.pem()).expect("a file");
+        let certificate = identity(&authority.server("localhost"), directory.path());
+        Self { directory, roots, others, certificate }
+    }
+}
+
 fn identity(identity: &Identity, directory: &Path) -> Vec<String> {
     identity.write(directory);
     let file = |name: &str| directory.join(name).display().to_string();
@@ -349,12 +370,7 @@ fn identity(identity: &Identity, directory: &Path) -> Vec<String> {
 #[tokio::test]
 async fn mail_test_logs_in_under_tls_and_says_what_came_of_it() {
     let Some(python) = python() else { return };
-    let directory = tempfile::tempdir().expect("a directory");
-    let (authority, stranger) = (Authority::new("a public one"), Authority::new("another"));
-    let (roots, others) = (directory.path().join("roots.pem"), directory.path().join("others.pem"));
-    fs::write(&roots, authority.pem()).expect("a file");
-    fs::write(&others, stranger.pem()).expect("a file");
-    let certificate = identity(&authority.server("localhost"), directory.path());
+    let Trust { directory: _kept, roots, others, certificate } = Trust::new();
     for (tls, without) in [("starttls", "LOGIN"), ("implicit", "PLAIN")] {
         let mut options: Vec<&str> = certificate.iter().map(String::as_str).collect();
         options.extend(["--tls", tls, "--user", "tamis", "--password", "pass wörd", "--without", without]);

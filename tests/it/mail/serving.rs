@@ -81,12 +81,7 @@ async fn stands_still(daemon: Daemon, code: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_daemon_logs_in_under_tls_and_sends_nothing_where_it_cannot() {
     let Some(python) = python() else { return };
-    let directory = tempfile::tempdir().expect("a directory");
-    let (authority, stranger) = (Authority::new("a public one"), Authority::new("another"));
-    let (roots, others) = (directory.path().join("roots.pem"), directory.path().join("others.pem"));
-    fs::write(&roots, authority.pem()).expect("a file");
-    fs::write(&others, stranger.pem()).expect("a file");
-    let certificate = identity(&authority.server("localhost"), directory.path());
+    let Trust { directory: _kept, roots, others, certificate } = Trust::new();
     for (tls, without) in [("starttls", "LOGIN"), ("implicit", "PLAIN")] {
         let mut options: Vec<&str> = certificate.iter().map(String::as_str).collect();
         options.extend(["--tls", tls, "--user", "tamis", "--password", PASSWORD, "--without", without]);
