@@ -27,7 +27,7 @@ pub use crate::keyring::file::copying::KeyringCopy;
 pub use crate::keyring::file::rotating::{NotRotated, Rotated, Rotation};
 use crate::keyring::file::tending::Changing;
 pub use crate::keyring::file::under::OtherRoot;
-use crate::keyring::files::Files;
+use crate::keyring::files::{Files, wipe_copy};
 use crate::keyring::format;
 use crate::keyring::lease::Lease;
 use crate::keyring::pages::{Change, FileDisk, KeyEdit, KeyName, Pages, Roots};
@@ -402,6 +402,10 @@ impl Keyring for FileKeyring {
 
     fn copy_to(&self, to: &Path) -> Result<(), KeyringError> {
         self.copy_file_to(to)
+    }
+
+    fn give_up_copy(&self, copy: &Path) -> Result<(), KeyringError> {
+        wipe_copy(copy)
     }
 
     fn last_epoch(&self) -> u32 {

@@ -279,6 +279,14 @@ pub fn wipe_whole(place: &Path) -> io::Result<()> {
     }
 }
 
+/// Overwrites a copy of a keyring that nobody is to use, and removes it.
+///
+/// # Errors
+/// As [`Files::wipe_new`].
+pub fn wipe_copy(place: &Path) -> Result<(), KeyringError> {
+    wipe(place).map_err(KeyringError::file)
+}
+
 /// Overwrites a file that was replaced, unless somebody has another name for it.
 ///
 /// # Errors

@@ -274,6 +274,9 @@ impl Keyring for MemoryKeyring {
         let told = [self.instance().0.as_slice(), &self.generation().to_be_bytes()].concat();
         std::fs::write(to, told).map_err(|error| KeyringError::io(error.kind()))
     }
+    fn give_up_copy(&self, copy: &Path) -> Result<(), KeyringError> {
+        std::fs::remove_file(copy).map_err(|error| KeyringError::io(error.kind()))
+    }
     fn last_epoch(&self) -> u32 {
         self.buckets.lock().expect("not poisoned").keys().map(|bucket| bucket.epoch).max().unwrap_or(0)
     }

@@ -248,6 +248,11 @@ pub trait Keyring: Send + Sync {
     /// # Errors
     /// It cannot be written, or is changed no more.
     fn copy_to(&self, to: &Path) -> Result<(), KeyringError>;
+    /// Overwrites such a copy where it lies, and removes it: nobody is to use it. One that is not there any more is as good.
+    ///
+    /// # Errors
+    /// It cannot be written, or somebody else put it there: then it is left.
+    fn give_up_copy(&self, copy: &Path) -> Result<(), KeyringError>;
     /// The highest restore epoch of which there is a tree; 0: there is none.
     fn last_epoch(&self) -> u32;
     /// What is left of a keyring in which each bucket had one key; none: nothing.

@@ -3,7 +3,7 @@
 //! | step | a crash behind it leaves |
 //! |---|---|
 //! | 1 the trail's line, synced | the line |
-//! | 2 `.NAME.part` beside the place, with `store` in it, synced | that directory, which the next backup to the place removes |
+//! | 2 a note of the place, synced (`engine/unfinished_backup`); `.NAME.part` beside it, with `store` in it, synced | that directory, which the next start and the next backup overwrite and remove |
 //! | 3 `keys` in it, synced | the same |
 //! | 4 the keyring's nodes over leaves that no record has are made anew, synced | the same |
 //! | 5 it gets its name | the backup |
@@ -12,6 +12,7 @@
 
 use std::ffi::OsString;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use crate::machine::own::{Directory, name_of};
 use crate::store::sled::SledStore;
 use crate::store::sled::engine::aside::remove_tree;
 use crate::store::sled::engine::copying::{Copied, copy_into};
-use crate::store::sled::engine::{Changes, Engine};
+use crate::store::sled::engine::{Changes, Engine, unfinished_backup};
 use crate::store::sled::layout::{Place, meta, moment_bytes};
 use crate::store::sled::reference::keyring_failed;
 use crate::store::sled::shared::Shared;
@@ -110,24 +111,63 @@ pub(super) fn make(
     let settings = shared.settings();
     let target = Target::of(to, &settings.path, directory_of(&settings.witness))?;
     let engine = shared.engine()?;
-    if target.directory.kind(&target.part).map_err(not_there)?.is_some() {
-        // A predecessor's, cut short; nobody else's.
-        Directory::own(&target.part_path).map_err(not_there)?;
-        remove_tree(&target.part_path).map_err(at_place)?;
-    }
+    clear_up(shared);
+    // A predecessor's, cut short, of which there is no note.
+    give_up(shared, &target.part_path)?;
+    unfinished_backup::note(&settings.path, &target.part_path)?;
     let made = fill(shared, &engine, &target, between).and_then(|made| {
         let named = target.directory.rename_new(&target.part, &target.name);
         named.and_then(|()| target.directory.sync()).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => StoreError::of(StoreCode::PlaceTaken),
+            ErrorKind::AlreadyExists => StoreError::of(StoreCode::PlaceTaken),
             _ => not_there(error),
         })?;
         Ok(made)
     });
-    if made.is_err() {
-        // At best; the next backup to this place removes it as well.
-        let _ = remove_tree(&target.part_path);
+    // At best: where it fails the note stays, and the next start or backup does it.
+    if made.is_ok() || give_up(shared, &target.part_path).is_ok() {
+        let _ = unfinished_backup::forget(&settings.path, &target.part_path);
     }
     made
+}
+
+/// Overwrites the copies of the keyring in what was begun there, and removes it; where nothing is, nothing is done.
+fn give_up(shared: &Shared, part: &Path) -> Result<(), StoreError> {
+    match Directory::own(part) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        part => part.map_err(not_there)?,
+    };
+    match fs::read_dir(part.join(KEYS)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        copies => {
+            for copy in copies.map_err(not_there)? {
+                let copy = copy.map_err(not_there)?.path();
+                shared.keyring().give_up_copy(&copy).map_err(keyring_failed).map_err(at_place)?;
+            }
+        }
+    }
+    remove_tree(part).map_err(at_place)
+}
+
+/// Does so with what crashes left, wherever that is: a place may be out of reach, which the log says, and the next start tries again.
+pub(super) fn clear_up(shared: &Shared) {
+    let store = &shared.settings().path;
+    let noted = unfinished_backup::noted(store).unwrap_or_else(|error| {
+        tracing::warn!(code = %error.code, "store.backup-not-cleared");
+        Vec::new()
+    });
+    for noted in noted {
+        let path = &noted.part;
+        let cleared = match noted.is_in_reach() {
+            true => give_up(shared, path).and_then(|()| unfinished_backup::forget(store, path)),
+            false => Err(StoreError::of(StoreCode::PlaceRefused)),
+        };
+        match cleared {
+            Ok(()) => tracing::warn!(backup.path = %path.display(), "store.backup-cut-short"),
+            Err(error) => {
+                tracing::warn!(backup.path = %path.display(), code = %error.code, "store.backup-not-cleared");
+            }
+        }
+    }
 }
 
 fn fill(

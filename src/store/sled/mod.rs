@@ -173,6 +173,8 @@ impl SledStore {
         shared.reading(|engine| handed::fill(&shared, engine, &mut witness))?;
         // Before anybody reads or writes: what was taken away and still has its keys.
         let unfinished = shared.reading(|engine| Unfinished::resume(&shared, engine))?;
+        // Nobody knows any more that keys lie there.
+        backup::clear_up(&shared);
         // From here on the keyring is beyond generation 0: whoever loses the store will be told.
         shared.reading(|engine| keys_ahead::make(&shared, engine))?;
         tracing::info!(

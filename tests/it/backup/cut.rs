@@ -3,11 +3,14 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use super::{World, exported, ids, post, told};
 use crate::support::power::{self, Disk, Record, Unsynced, What};
@@ -98,6 +101,24 @@ async fn cut_everywhere(
     cuts
 }
 
+/// Where a backup was being made is noted with its whole path, and this is a copy of that house in another place.
+fn move_notes(left: &World) {
+    let part = left.path(".backup.part");
+    for note in notes(left) {
+        fs::remove_file(note).expect("removed");
+        let inode = fs::metadata(left.path("")).expect("there").ino().to_be_bytes();
+        let digest = hex::encode(&Sha256::digest(part.as_os_str().as_bytes())[..8]);
+        let moved = left.path("store").join(format!("backup-under-way-{digest}"));
+        fs::write(moved, [&inode, part.as_os_str().as_bytes()].concat()).expect("written");
+    }
+}
+
+fn notes(left: &World) -> Vec<PathBuf> {
+    let there = fs::read_dir(left.path("store")).into_iter().flatten().flatten();
+    let notes = there.filter(|entry| entry.file_name().to_string_lossy().starts_with("backup-under-way"));
+    notes.map(|entry| entry.path()).collect()
+}
+
 /// What a start makes of it, and gives out.
 async fn started(world: &World, when: &str) -> (Daemon, Records) {
     let daemon = world.home.try_serve::<&str>(&[], &[]).unwrap_or_else(|said| panic!("{when}: {said}"));
@@ -129,6 +150,7 @@ async fn a_power_cut_at_any_sync_of_a_backup_leaves_the_store_whole_and_a_whole_
     let (whole, none) = (Cell::new(0), Cell::new(0));
     let look = async |left: World, _: &Record<'_>, when: &str| {
         let (backup, part) = (left.path("backup"), left.path(".backup.part"));
+        move_notes(&left);
         if backup.exists() {
             is_whole(&left, &backup, &before, when).await;
         } else if part.exists() {
@@ -148,6 +170,11 @@ async fn a_power_cut_at_any_sync_of_a_backup_leaves_the_store_whole_and_a_whole_
         counted.set(counted.get() + 1);
         let (daemon, records) = started(&left, when).await;
         assert_eq!(records, before, "{when}");
+        // What lay there had a copy of the keyring: whoever starts overwrites and removes it.
+        if part.exists() {
+            panic!("{when}: {}", daemon.terminate().1);
+        }
+        assert!(notes(&left).is_empty(), "{when}");
         // The next one is made, and nothing is left of this one.
         if !backup.exists() {
             left.back_up("backup");

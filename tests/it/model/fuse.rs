@@ -209,6 +209,9 @@ impl<K: Keyring> Keyring for FusedKeyring<K> {
     fn first_live(&self, bucket: &Bucket, from: u16) -> Result<Option<u16>, KeyringError> {
         self.keys().first_live(bucket, from)
     }
+    fn give_up_copy(&self, copy: &std::path::Path) -> Result<(), KeyringError> {
+        self.keys().give_up_copy(copy)
+    }
     fn copy_to(&self, to: &std::path::Path) -> Result<(), KeyringError> {
         self.keys().copy_to(to)
     }

@@ -8,6 +8,7 @@ pub(super) mod migrate;
 pub(super) mod moving;
 pub(super) mod opening;
 pub(super) mod startup;
+pub(super) mod unfinished_backup;
 pub(super) mod unfinished_restore;
 pub(super) mod witness;
 
