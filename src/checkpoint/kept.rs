@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::forget::receipt::tidied;
+
 /// The field of the log's line that holds the note.
 const FIELD: &str = "checkpoint.note";
 /// The same in a line for people, whose texts are quoted and escaped (`telemetry::line`).
@@ -43,7 +45,9 @@ pub fn kept(bytes: &[u8]) -> Result<Vec<Kept>, NotKept> {
     }
     let text = std::str::from_utf8(bytes).map_err(|_| NotKept::NotText)?;
     if !text.contains(FIELD) {
-        return Ok(vec![Kept { line: None, note: text.to_owned() }]);
+        // It may have come by mail, as a receipt may; one whose end is missing was cut off.
+        let note = if text.ends_with('\n') { tidied(text) } else { text.to_owned() };
+        return Ok(vec![Kept { line: None, note }]);
     }
     let named = (1..).zip(text.lines()).filter(|(_, line)| line.contains(FIELD));
     let notes = named.take(KEPT_MAX + 1).map(|(number, line)| {

@@ -105,7 +105,12 @@ fn a_line_makes_its_checkpoint_in_whole_seconds_and_no_line_that_of_none() {
 #[test]
 fn a_note_is_read_whole_and_out_of_lines_of_either_format() {
     let note = &vectors().signed[2].note;
-    assert_eq!(kept(note.as_bytes()), Ok(vec![Kept { line: None, note: note.clone() }]));
+    // Also as it comes out of a mail.
+    for as_it_comes in
+        [note.clone(), note.replace('\n', "\r\n"), note.replace('\n', " \n"), format!("{note}\n")]
+    {
+        assert_eq!(kept(as_it_comes.as_bytes()), Ok(vec![Kept { line: None, note: note.clone() }]));
+    }
     let json = serde_json::json!({"time": "2026-11-25T08:47:38.120Z", "checkpoint.note": note}).to_string();
     let plain = format!(
         "2026-11-25T08:47:38.120Z INFO  trail.checkpoint checkpoint.lines=17 checkpoint.note={note:?}"

@@ -24,5 +24,5 @@ pub use content::{
     AskedBy, ErasedRecords, Ground, Issuer, KeyStorage, Receipt, ReceiptNumber, Recipient, Remains, Version,
 };
 pub use making::{Became, ByAddress, OfPurpose, Safeguard, Stationery, Unmade};
-pub use paper::PAPER_BYTES_MAX;
+pub use paper::{PAPER_BYTES_MAX, tidied};
 pub use signed::{ReceiptFault, Signed};

@@ -38,7 +38,7 @@ fn is_signature(line: &str) -> bool {
 }
 
 /// The text without what nobody sees at the ends of lines and below the last one.
-fn tidied(text: &str) -> String {
+pub fn tidied(text: &str) -> String {
     let mut lines = String::with_capacity(text.len() + 1);
     for line in text.split('\n') {
         lines.push_str(line.trim_end_matches([' ', '\t', '\r']));
