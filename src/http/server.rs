@@ -68,8 +68,10 @@ impl Stopper {
     /// Stops it: idle connections end, the others after their answer, if it comes within the listener's time.
     ///
     /// A worker of actix that has a connection when it is told to stop looks again after a whole second, so what ends at once
-    /// has ended before it is told.
+    /// has ended before it is told. Workers and whoever accepts are told at once, and a connection that comes when the workers are gone is
+    /// an error of actix: so nothing is accepted from here on.
     pub async fn stop(&self) {
+        self.handle.pause().await;
         self.hall.end();
         let _ = tokio::time::timeout(GONE_WITHIN, self.hall.emptied()).await;
         self.handle.stop(true).await;
