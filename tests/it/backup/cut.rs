@@ -22,13 +22,15 @@ type Records = Vec<(String, String)>;
 /// Every so many cuts one more, of which chance says what is left of what no sync covers.
 const ONE_IN_PART: usize = 3;
 /// What a restore may say of a directory that is no whole backup.
-const NO_BACKUP: [&str; 6] = [
+const NO_BACKUP: [&str; 7] = [
     "store-missing",
     "store-behind-witness",
     "store-damaged",
     "witness-missing",
     "key-absent",
     "keyring-incomplete",
+    // Of pages half of which are there.
+    "keyring-does-not-open",
 ];
 
 /// The layer that writes changes down, and where it does.
