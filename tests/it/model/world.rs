@@ -6,10 +6,10 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tamis::app::StoreKnows;
-use tamis::clock::{Clock, ManualClock};
+use tamis::clock::{Clock, Day, ManualClock};
 use tamis::config::Config;
 use tamis::current::Current;
 use tamis::graph::{Graph, PageAccess};
@@ -26,7 +26,9 @@ use tamis::secret::{Key, Secret};
 use tamis::store::{BelievedClock, SharedStore, StoreError};
 use tamis::telemetry::LeadNames;
 use tamis::telemetry::metrics::Metrics;
-use tamis::workers::{Clockwatch, Fetcher, FormBook, FormCheck, Reaper, ReloadGate, Retries, Silence, Tools};
+use tamis::workers::{
+    Clockwatch, Fetcher, FormBook, FormCheck, Reaper, ReloadGate, Retries, Silence, Tools, Worker,
+};
 use tamis_simulator::{Setup, Simulator};
 use tempfile::TempDir;
 
@@ -190,6 +192,26 @@ impl<'m> World<'m> {
 
     pub fn rooms(&self) -> &Rooms {
         self.rooms.as_ref().expect("the daemon runs")
+    }
+
+    /// The inbox's keeper, which looks once a real second, seals under the key of the day that it is.
+    pub fn keeper_has_keys_of_today(&self) -> Result<(), String> {
+        let begun = Instant::now();
+        while !self.rooms().inbox.days().contains(&Day::of(self.believed())) {
+            if begun.elapsed() > PATIENCE {
+                return Err("the inbox's keeper does not see what day it is".to_owned());
+            }
+            std::thread::sleep(LOCK_PAUSE);
+        }
+        Ok(())
+    }
+
+    /// The reaper looks, though its hour has not come.
+    pub async fn look_as_reaper_again(&self) {
+        let Rooms { inbox, store, keyring, tools, .. } = self.rooms();
+        let clock = Arc::clone(&tools.clock);
+        let reaper = Reaper::new(Arc::clone(inbox), Arc::clone(store), Arc::clone(keyring), clock);
+        reaper.step().await;
     }
 
     /// What the daemon's clock says.
