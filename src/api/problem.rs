@@ -190,6 +190,8 @@ crate::codes! {
         DirectoryFull = "directory-full",
         /// There is no room for a new file of the store beside the old one.
         NoRoomToVacuum = "no-room-to-vacuum",
+        /// The disk is full, or below its floor.
+        DiskFull = "disk-full",
         /// The store takes nothing for now.
         StoreUnavailable = "store-unavailable",
         /// The store failed.
@@ -348,6 +350,7 @@ impl ProblemCode {
             ),
             Self::DirectoryFull => (503, "There is no room for a backup there"),
             Self::NoRoomToVacuum => (503, "There is no room for a new file of the store beside the old one"),
+            Self::DiskFull => (503, "The disk is full, or below its floor: make room"),
             Self::StoreUnavailable => (503, "The store takes nothing for now"),
             Self::StoreFailed => (500, "The store failed"),
             Self::RecordUnreadable => (500, "A stored record does not open"),

@@ -29,7 +29,8 @@ pub(super) use later::{ErasureArguments, show};
 const KEY_BYTES: usize = 16;
 
 /// With these codes some of it may be done: the same request under the same key tells, and goes on.
-const DOUBTFUL: [&str; 6] = [
+const DOUBTFUL: [&str; 7] = [
+    "disk-full",
     "store-unavailable",
     "store-failed",
     "internal",

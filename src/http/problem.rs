@@ -170,8 +170,8 @@ impl From<StoreError> for Problem {
             | StoreCode::Closed
             | StoreCode::Halted
             | StoreCode::Stalled
-            | StoreCode::CopyTooSlow
-            | StoreCode::DiskFull => ProblemCode::StoreUnavailable,
+            | StoreCode::CopyTooSlow => ProblemCode::StoreUnavailable,
+            StoreCode::DiskFull => ProblemCode::DiskFull,
             StoreCode::Busy | StoreCode::CopyUnderWay => ProblemCode::Busy,
             StoreCode::PlaceTaken => ProblemCode::DirectoryTaken,
             StoreCode::PlaceRefused => ProblemCode::DirectoryRefused,
@@ -309,11 +309,8 @@ mod tests {
     #[test]
     fn every_store_code_has_its_own_status() {
         let expected = [
-            (
-                503,
-                "store-unavailable",
-                "store-locked store-closed store-halted store-stalled copy-too-slow disk-full",
-            ),
+            (503, "disk-full", "disk-full"),
+            (503, "store-unavailable", "store-locked store-closed store-halted store-stalled copy-too-slow"),
             (503, "busy", "too-many-readings copy-under-way"),
             (409, "directory-taken", "place-taken"),
             (422, "directory-refused", "place-refused"),

@@ -108,7 +108,7 @@ async fn a_full_disk_under_the_trail_refuses_every_act_that_must_leave_a_line() 
         ("find", admin.post("/admin/v1/find", &json!({"leadgen_id": first})).await),
         ("token", admin.post("/admin/v1/tokens", &token).await),
     ] {
-        assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("store-unavailable")), "{act}");
+        assert_eq!((answer.status, &answer.json()["code"]), (503, &json!("disk-full")), "{act}");
     }
     assert_eq!(lines().await, before, "what was refused left no line, and can be read");
     assert_eq!(Caller::tcp(&world.addresses.public.to_string(), None).get("/health/live").await.status, 200);

@@ -81,6 +81,7 @@ impl Call {
             ProblemCode::TokenRefused,
             ProblemCode::PeerRefused,
             ProblemCode::RoleInsufficient,
+            ProblemCode::DiskFull,
             ProblemCode::StoreUnavailable,
             ProblemCode::StoreFailed,
         ])

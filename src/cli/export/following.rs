@@ -20,7 +20,7 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3_600);
 /// One page that fails so often in a row, although the daemon is there, fails for a reason that a person must look at.
 const FAILURES_MAX: u32 = 10;
 /// What a daemon says of itself that passes: a restart, a clock, a full disk.
-const PASSING: [&str; 4] = ["busy", "store-unavailable", "clock-jumped", "clock-unconfirmed"];
+const PASSING: [&str; 5] = ["busy", "disk-full", "store-unavailable", "clock-jumped", "clock-unconfirmed"];
 /// What may pass, or may not.
 const DOUBTFUL: [&str; 3] = ["store-failed", "internal", "request-timeout"];
 
