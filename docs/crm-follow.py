@@ -36,7 +36,7 @@ def follow(kind, purpose, id):
     db.execute("DELETE FROM leads WHERE id = ?", [id])
 
 
-def compare(purpose):  # the store was put back: part of the copy may be of a time that tamis does not know any more
+def compare(purpose, why):  # nobody will tell what became of part of the copy: what is in no page is looked after one by one
     others = {id for [id] in db.execute("SELECT id FROM leads") if id.rsplit("-", 2)[0] == purpose}
     after, more = "", True
     with db:  # all of it, or nothing
@@ -47,14 +47,15 @@ def compare(purpose):  # the store was put back: part of the copy may be of a ti
             after, more = f"&after={page['next_cursor']}", page["more"]
         [follow("compared", purpose, id) for id in others]
         db.execute("REPLACE INTO cursors VALUES (?, ?)", [purpose, page["next_cursor"]])
-    print(f"tamis: its store was put back; {purpose} was compared, {len(others)} records were in no page", file=sys.stderr)
+    print(f"tamis: {why}; {purpose} was compared, {len(others)} records were in no page", file=sys.stderr)
 
 
 db = sqlite3.connect(copy)
 db.execute("PRAGMA secure_delete = ON")
 db.execute("CREATE TABLE IF NOT EXISTS leads (id TEXT PRIMARY KEY, lead TEXT, usable INTEGER)")
 db.execute("CREATE TABLE IF NOT EXISTS cursors (purpose TEXT PRIMARY KEY, cursor TEXT)")
-for purpose in [purpose["id"] for purpose in ask("/purposes")["purposes"]]:
+purposes = [purpose["id"] for purpose in ask("/purposes")["purposes"]]
+for purpose in purposes:
     more = True
     while more:
         known = db.execute("SELECT cursor FROM cursors WHERE purpose = ?", [purpose]).fetchone()
@@ -64,7 +65,7 @@ for purpose in [purpose["id"] for purpose in ask("/purposes")["purposes"]]:
         except urllib.error.HTTPError as refusal:
             if json.load(refusal)["code"] != "cursor-ahead":
                 raise
-            compare(purpose)
+            compare(purpose, "its store was put back")
             break
         with db:  # the page and the place after it, or neither
             [keep(lead) for lead in page["leads"]]
@@ -74,7 +75,8 @@ more = True
 while more:  # last: what was erased while it was read is in here
     page = ask(f"/changes?limit={LIMIT}")
     if page.get("dropped_to", 0) > page["applied"]:
-        print("tamis: changes were dropped unread: compare everything with an export", file=sys.stderr)
+        [compare(purpose, "changes were dropped unread") for purpose in purposes]
+        ask(f"/changes/{page['dropped_to']}/applied", "POST")
     with db:
         [follow(change["kind"], change["purpose"], change["id"]) for change in page["changes"]]
     if page["changes"]:  # only now: it is durable here

@@ -71,10 +71,16 @@ impl Crm {
     /// One whose tamis answers at this address, with a token that this caller makes.
     pub async fn at(admin: &Caller, address: &str) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
-        let (_, text) = token(admin, exporter()).await;
-        fs::write(directory.path().join("token"), text).expect("a file");
         fs::copy(CLIENT, directory.path().join("follow.py")).expect("a copy");
-        Self { directory, url: format!("http://{address}") }
+        let crm = Self { directory, url: format!("http://{address}") };
+        crm.take_token(admin).await;
+        crm
+    }
+
+    /// From now on it has a new token.
+    async fn take_token(&self, admin: &Caller) {
+        let (_, text) = token(admin, exporter()).await;
+        fs::write(self.place("token"), text).expect("a file");
     }
 
     fn place(&self, name: &str) -> PathBuf {
@@ -284,6 +290,45 @@ async fn who_does_not_follow_needs_a_person_until_it_has() {
     world.until("a person is needed", is_needed).await;
     assert_eq!(crm().post("/admin/v1/changes/2/applied", &json!(null)).await.status, 200);
     world.until("nobody is any more", || async { !is_needed().await }).await;
+    world.end().await;
+}
+
+/// What nobody applied for two years nobody is told of any more: its copy is compared, once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_whose_changes_were_dropped_unread_is_compared_with_what_there_is() {
+    let clock = Arc::new(Shifted::default());
+    // Records live for five days.
+    let world = retention::world(&clock).await;
+    submit(&world, 2, 0).await;
+    let crm = Crm::new(&world).await;
+    let Some(first) = crm.follow().await else {
+        println!("skipped: python3 is not installed");
+        return world.end().await;
+    };
+    succeeded(first);
+    assert_eq!(crm.holds().await, expected(&[(1, &address(1)), (2, &address(2))]));
+    pass(&world, &clock, 6 * DAY_S).await;
+    let on_behalf = world.admin().on_behalf_of("crm");
+    let waiting = async || on_behalf.get("/admin/v1/changes").await.json();
+    let count = |page: &serde_json::Value| page["changes"].as_array().map(Vec::len);
+    world.until("both are said to be over", || async { count(&waiting().await) == Some(2) }).await;
+    pass(&world, &clock, 740 * DAY_S).await;
+    world.until("both changes are dropped", || async { waiting().await["dropped_to"] == json!(2) }).await;
+    // One that Meta dates by the clock of now.
+    let created = u64::try_from(clock.now().as_second()).expect("in range");
+    let mut one = lead(DEVIS_FORM).answer("full_name", &["Zoé"]).answer("email", &[&address(3)]);
+    one.created_time = created;
+    let id = world.submit(one, &[]);
+    world.deliver(&[&id]).await;
+    world.stored("devis", 1).await;
+    crm.take_token(&world.admin()).await;
+    for compared in [true, false] {
+        let output = crm.follow().await.expect("python3");
+        let told = String::from_utf8(output.stderr).expect("text");
+        let says = "changes were dropped unread; devis was compared, 2 records were in no page";
+        assert_eq!((output.status.success(), told.contains(says)), (true, compared), "{told}");
+        assert_eq!(crm.holds().await, expected(&[(3, &address(3))]));
+    }
     world.end().await;
 }
 
