@@ -29,6 +29,8 @@ crate::codes! {
         WitnessReplaced = "witness-replaced",
         /// The last backup is older than a backup of the keys may be, or there is a ledger and no backup was ever made.
         BackupOld = "backup-old",
+        /// A backup that was cut short lies where it cannot be overwritten and removed: it has a copy of the keyring.
+        BackupLeft = "backup-left",
         /// The store was to be vacuumed more than a day ago: receipts of erasure have named the day.
         VacuumOverdue = "vacuum-overdue",
         /// The ledger of erasures is missing or cannot be written: what is erased meanwhile a restore would bring back.
@@ -91,6 +93,7 @@ impl AttentionCode {
             | Self::TokenEnds
             | Self::ReferencesMissing
             | Self::BackupOld
+            | Self::BackupLeft
             | Self::VacuumOverdue
             | Self::ErasureDamaged
             | Self::RequestDue

@@ -48,6 +48,11 @@ pub trait Life: Send + Sync {
         LastCopies::default()
     }
 
+    /// True if a backup that was cut short lies where it cannot be overwritten and removed: its disk is not mounted, or does not let us.
+    fn is_backup_left(&self) -> bool {
+        false
+    }
+
     /// How many copies lie beside it that a start made before it opened a suspect database, with the old file that a vacuum could not
     /// remove.
     ///

@@ -94,6 +94,9 @@ impl Archivist {
 
     /// Tells how the copies stand. By a clock that nobody has confirmed nothing is old.
     pub fn look(&self) {
+        let left = Concern::of(AttentionCode::BackupLeft);
+        let left: &[Concern] = if self.store.is_backup_left() { &[left] } else { &[] };
+        self.attention.found(&[AttentionCode::BackupLeft], left, self.schedule.now());
         if !self.store.clock_confirmed() {
             return;
         }

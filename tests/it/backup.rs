@@ -6,6 +6,7 @@ mod crm;
 mod cut;
 mod kept;
 mod ledger;
+mod left;
 mod under_way;
 
 use std::fs;

@@ -124,8 +124,12 @@ pub(super) fn make(
         Ok(made)
     });
     // At best: where it fails the note stays, and the next start or backup does it.
-    if made.is_ok() || give_up(shared, &target.part_path).is_ok() {
-        let _ = unfinished_backup::forget(&settings.path, &target.part_path);
+    match made.as_ref().map(drop).or_else(|_| give_up(shared, &target.part_path)) {
+        Ok(()) => drop(unfinished_backup::forget(&settings.path, &target.part_path)),
+        Err(error) => {
+            not_cleared(&target.part_path, error);
+            shared.set_backup_left(true);
+        }
     }
     made
 }
@@ -148,11 +152,13 @@ fn give_up(shared: &Shared, part: &Path) -> Result<(), StoreError> {
     remove_tree(part).map_err(at_place)
 }
 
-/// Does so with what crashes left, wherever that is: a place may be out of reach, which the log says, and the next start tries again.
+/// Does so with what crashes left, wherever that is: a place may be out of reach, of which a person is told, and the next start tries again.
 pub(super) fn clear_up(shared: &Shared) {
     let store = &shared.settings().path;
+    let mut is_left = false;
     let noted = unfinished_backup::noted(store).unwrap_or_else(|error| {
         tracing::warn!(code = %error.code, "store.backup-not-cleared");
+        is_left = true;
         Vec::new()
     });
     for noted in noted {
@@ -164,10 +170,16 @@ pub(super) fn clear_up(shared: &Shared) {
         match cleared {
             Ok(()) => tracing::warn!(backup.path = %path.display(), "store.backup-cut-short"),
             Err(error) => {
-                tracing::warn!(backup.path = %path.display(), code = %error.code, "store.backup-not-cleared");
+                not_cleared(path, error);
+                is_left = true;
             }
         }
     }
+    shared.set_backup_left(is_left);
+}
+
+fn not_cleared(path: &Path, error: StoreError) {
+    tracing::warn!(backup.path = %path.display(), code = %error.code, "store.backup-not-cleared");
 }
 
 fn fill(

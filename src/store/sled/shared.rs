@@ -96,6 +96,8 @@ pub(super) struct Shared {
     halt: OnceLock<StoreError>,
     stalled: AtomicBool,
     copying: AtomicBool,
+    /// What was begun of a backup lies where it cannot be removed.
+    backup_left: AtomicBool,
     met_full: AtomicBool,
     /// Which references are parked where.
     index: Mutex<ParkedIndex>,
@@ -163,6 +165,7 @@ impl Shared {
             halt: OnceLock::new(),
             stalled: AtomicBool::new(false),
             copying: AtomicBool::new(false),
+            backup_left: AtomicBool::new(false),
             met_full: AtomicBool::new(false),
             index: Mutex::new(ParkedIndex::default()),
             stored: Mutex::new(HashMap::new()),
@@ -257,6 +260,16 @@ impl Shared {
     /// When it was last copied.
     pub(super) fn last_copies(&self) -> LastCopies {
         *self.last_copies.lock()
+    }
+
+    /// True if what was begun of a backup lies where it cannot be removed.
+    pub(super) fn is_backup_left(&self) -> bool {
+        self.backup_left.load(Ordering::SeqCst)
+    }
+
+    /// Whether it does, as it was just found.
+    pub(super) fn set_backup_left(&self, is_left: bool) {
+        self.backup_left.store(is_left, Ordering::SeqCst);
     }
 
     /// Receipts say so many days from now on.

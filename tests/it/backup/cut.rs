@@ -3,15 +3,13 @@
 
 use std::cell::Cell;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
+use super::left::{note, notes};
 use super::{World, exported, ids, post, told};
 use crate::support::power::{self, Disk, Record, Unsynced, What};
 use crate::support::process::{BINARY, Daemon, installed};
@@ -105,20 +103,10 @@ async fn cut_everywhere(
 
 /// Where a backup was being made is noted with its whole path, and this is a copy of that house in another place.
 fn move_notes(left: &World) {
-    let part = left.path(".backup.part");
-    for note in notes(left) {
-        fs::remove_file(note).expect("removed");
-        let inode = fs::metadata(left.path("")).expect("there").ino().to_be_bytes();
-        let digest = hex::encode(&Sha256::digest(part.as_os_str().as_bytes())[..8]);
-        let moved = left.path("store").join(format!("backup-under-way-{digest}"));
-        fs::write(moved, [&inode, part.as_os_str().as_bytes()].concat()).expect("written");
+    for one in notes(left) {
+        fs::remove_file(one).expect("removed");
+        note(left, &left.path(".backup.part"));
     }
-}
-
-fn notes(left: &World) -> Vec<PathBuf> {
-    let there = fs::read_dir(left.path("store")).into_iter().flatten().flatten();
-    let notes = there.filter(|entry| entry.file_name().to_string_lossy().starts_with("backup-under-way"));
-    notes.map(|entry| entry.path()).collect()
 }
 
 /// What a start makes of it, and gives out.

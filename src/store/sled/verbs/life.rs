@@ -39,6 +39,10 @@ impl Life for SledStore {
         self.shared.last_copies()
     }
 
+    fn is_backup_left(&self) -> bool {
+        self.shared.is_backup_left()
+    }
+
     async fn copies_aside(&self) -> Result<u64, StoreError> {
         let count = |shared: &Shared| {
             let path = &shared.settings().path;
