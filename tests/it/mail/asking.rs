@@ -8,6 +8,7 @@ use tamis_simulator::Lead;
 use super::welcome::{told, until_counted};
 use super::*;
 use crate::api::document;
+use crate::person_pages::{Seen, posted, reader, seen};
 use crate::retention::{DAY_S, Shifted, pass};
 use crate::support::process::BINARY;
 use crate::support::{LETTRE_FORM, PAGE, Plan, World, canary, lead};
@@ -107,6 +108,46 @@ async fn whoever_is_due_is_asked_reminded_once_and_goes_in_silence() {
         .await;
     assert!(post.is_empty(), "one reminder");
     [&email, &barred].iter().for_each(|email| world.guard(email));
+    world.end().await;
+}
+
+/// What a mail program's own button calls is a page as well, for whoever opens it, and so is what the button on that comes to.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_behind_a_mail_program_s_button_is_valid_html_and_shuts_nobody_out() {
+    let Some(python) = python() else { return };
+    let post = Post::start(&python, &[]);
+    let clock = Arc::<Shifted>::default();
+    let world = world(&clock, mail(post.port)).await;
+    let email = wants(&world, "zoe").await;
+    world.stored("lettre", 1).await;
+    pass(&world, &clock, 550 * DAY_S).await;
+    let Some(read) = read_back(&source(&post.mail())) else { return world.end().await };
+    let stop = header(&read, "list-unsubscribe").expect("one click");
+    let path = stop.trim_matches(['<', '>']).strip_prefix("https://leads.lumen.example").expect("our own");
+    let (client, directory) = (reader(), tempfile::tempdir().expect("a directory"));
+    let mut pages = Vec::new();
+    let mut save = |name: String, page: &Seen| {
+        assert_eq!(page.status, 200, "{name}: {}", page.text);
+        let file = directory.path().join(format!("{name}.html"));
+        std::fs::write(&file, &page.text).expect("written");
+        pages.push((name, file));
+    };
+    for lang in ["fr", "en", "de"] {
+        let page = seen(client.get(world.public(&format!("{path}?lang={lang}")))).await;
+        assert!(page.text.contains("List-Unsubscribe"), "{}", page.text);
+        save(format!("button-{lang}"), &page);
+    }
+    for lang in ["fr", "en", "de"] {
+        let pressed = "List-Unsubscribe=One-Click".to_owned();
+        save(
+            format!("pressed-{lang}"),
+            &posted(&world, &client, &format!("{path}?lang={lang}"), pressed).await,
+        );
+    }
+    crate::seen::are_valid(directory.path(), &pages);
+    let place = directory.path().to_owned();
+    tokio::task::spawn_blocking(move || crate::seen::shut_nobody_out(&place, pages)).await.expect("no panic");
+    world.guard(&email);
     world.end().await;
 }
 
