@@ -2,8 +2,8 @@
 //! could have been written down.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use aho_corasick::AhoCorasick;
 use base64::Engine;
@@ -58,17 +58,38 @@ impl Needles {
     }
 }
 
-/// All files below a directory with what is in them.
+/// All files below a directory with what is in them. What goes while it is looked at may have another name from then on: then the
+/// directory is listed once more.
 pub fn visit(directory: &Path, act: &mut impl FnMut(&Path, &[u8])) {
-    for entry in fs::read_dir(directory).expect("a directory").flatten() {
+    let mut visited = BTreeSet::new();
+    while !visit_once(directory, &mut visited, act).expect("readable") {}
+}
+
+/// Those of them that were not visited. False: one went before it was read.
+fn visit_once(
+    directory: &Path,
+    visited: &mut BTreeSet<PathBuf>,
+    act: &mut impl FnMut(&Path, &[u8]),
+) -> io::Result<bool> {
+    let mut is_whole = true;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
         let path = entry.path();
-        let kind = entry.file_type().expect("a type");
-        if kind.is_dir() {
-            visit(&path, act);
-        } else if kind.is_file() {
-            act(&path, &fs::read(&path).expect("a file"));
+        let looked = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => visit_once(&path, visited, act),
+            Ok(kind) if kind.is_file() && !visited.contains(&path) => fs::read(&path).map(|bytes| {
+                act(&path, &bytes);
+                visited.insert(path);
+                true
+            }),
+            other => other.map(|_| true),
+        };
+        match looked {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => is_whole = false,
+            looked => is_whole &= looked?,
         }
     }
+    Ok(is_whole)
 }
 
 /// The forms in which bytes get written down.
