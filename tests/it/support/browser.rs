@@ -27,6 +27,26 @@ pub const DESK: Window = Window { width: 1_280, height: 1_024, scale: 1 };
 /// The same desk where everything is shown four times as large (WCAG 2.2, 1.4.10): what remains is 320 by 256.
 pub const DESK_AT_400: Window = Window { width: 320, height: 256, scale: 4 };
 
+/// Beside many others that take ports its driver gives up now and then, before it has one.
+const DRIVER_TRIES: usize = 5;
+
+/// The program that drives a browser, and its port. None: it gave up.
+fn driver(home: &Path) -> Option<(Child, u16)> {
+    let mut command = Command::new("chromedriver");
+    command.arg("--port=0").env("HOME", home).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut driver = command.spawn().expect("chromedriver");
+    let said = BufReader::new(driver.stdout.take().expect("its words")).lines();
+    let port = said.map_while(Result::ok).find_map(|line| {
+        let rest = line.split("started successfully on port ").nth(1)?;
+        rest.trim_end_matches('.').parse::<u16>().ok()
+    });
+    if port.is_none() {
+        let _ = driver.kill();
+        driver.wait().expect("it ended");
+    }
+    Some((driver, port?))
+}
+
 /// A browser with one window. Gone when dropped.
 pub struct Browser {
     driver: Child,
@@ -37,21 +57,8 @@ pub struct Browser {
 impl Browser {
     /// Starts one with a profile in this directory.
     pub async fn start(directory: &Path, Window { width, height, scale }: Window) -> Self {
-        let mut driver = Command::new("chromedriver")
-            .args(["--port=0"])
-            .env("HOME", directory)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver");
-        let said = BufReader::new(driver.stdout.take().expect("its words")).lines();
-        let port = said
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let rest = line.split("started successfully on port ").nth(1)?;
-                rest.trim_end_matches('.').parse::<u16>().ok()
-            })
-            .expect("a port");
+        let started = (0..DRIVER_TRIES).find_map(|_| driver(directory));
+        let (driver, port) = started.expect("chromedriver says on which port it is");
         let _ = rustls::crypto::ring::default_provider().install_default();
         #[expect(clippy::disallowed_methods, reason = "a test's own client")]
         let client = Client::builder().no_proxy().build().expect("a client");
