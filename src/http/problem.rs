@@ -105,7 +105,7 @@ impl Problem {
 
     /// True if the disk is full, or below its floor.
     pub fn is_of_full_disk(&self) -> bool {
-        self.store.is_some_and(|error| error.code == StoreCode::DiskFull)
+        self.code == ProblemCode::DiskFull
     }
 
     /// The name that it names.
